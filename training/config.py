@@ -1,0 +1,40 @@
+"""Dimensions of the small restoration model, and the order of its tasks.
+
+The dictionary is written verbatim as `config.json` beside the exported weights,
+so a pack builder reads every dimension from there and none from this code.
+"""
+
+TASKS = ["blur", "compression", "flare", "moire", "haze", "low-light", "noise", "rain", "reflection"]
+
+
+def default_config() -> dict:
+    """Return a fresh copy of the released configuration (size XS)."""
+    return {
+        "family": "restoration-small",
+        "transformer": {
+            "in_channels": 128,
+            "out_channels": 64,
+            "vec_in_dim": 128,
+            "context_in_dim": 128,
+            "hidden_size": 256,
+            "mlp_ratio": 4.0,
+            "num_heads": 4,
+            "depth": 1,
+            "depth_single_blocks": 3,
+            "axes_dim": [8, 28, 28],
+            "theta": 10000,
+            "qkv_bias": True,
+            "guidance_embeds": False,
+        },
+        "vae": {
+            "widths": [32, 64, 128],
+            "encoder_blocks": [1, 2, 2],
+            "decoder_blocks": [2, 2, 2],
+            "latent_channels": 16,
+            "scale": 1,
+            "shift": 0,
+        },
+        "conditioning": {"tasks": list(TASKS), "task_tokens": 4, "thumb": 64},
+        "start_sigma": 0.2,
+        "steps": 4,
+    }

@@ -1,0 +1,80 @@
+"""Write `model.safetensors` and `config.json`.
+
+    python -m training.export --random --out DIR            random weights, no tensor constant
+    python -m training.export --checkpoint CKPT --out DIR   EMA weights of a training checkpoint
+"""
+
+import argparse
+import json
+import os
+import shutil
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+
+from .config import default_config
+from .model import Restorer, export_names, import_names, init_weights
+
+
+def random_model(seed: int = 1) -> Restorer:
+    """A model with every tensor non-constant, for parity tests of an inference engine."""
+    torch.manual_seed(seed)
+    model = Restorer(default_config())
+    init_weights(model)
+    for name, p in model.named_parameters():
+        if name.endswith("scale"):
+            p.data = 1 + 0.1 * torch.randn_like(p)
+        elif p.ndim < 2 or p.abs().max() == 0:
+            p.data = 0.02 * torch.randn_like(p)
+    model.decoder.out.weight.data.mul_(3)
+    return model.eval()
+
+
+def write(model: Restorer, folder: str | Path, half: bool) -> None:
+    """Write the folder completely beside its place, then swap it in."""
+    folder = Path(folder)
+    new, old = folder.with_name(folder.name + ".new"), folder.with_name(folder.name + ".old")
+    shutil.rmtree(new, ignore_errors=True)
+    new.mkdir(parents=True)
+    dtype = torch.float16 if half else torch.float32
+    save_file({k: v.detach().to(dtype).contiguous() for k, v in export_names(model).items()}, new / "model.safetensors")
+    (new / "config.json").write_text(json.dumps(model.config, indent=1) + "\n")
+    shutil.rmtree(old, ignore_errors=True)
+    if folder.exists():
+        os.rename(folder, old)
+    os.rename(new, folder)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def load(folder: str | Path) -> Restorer:
+    """Read an exported folder back (weights widened to fp32)."""
+    folder = Path(folder)
+    model = Restorer(json.loads((folder / "config.json").read_text()))
+    model.load_state_dict(import_names(load_file(folder / "model.safetensors")))
+    return model.eval()
+
+
+def from_checkpoint(path: str | Path) -> Restorer:
+    """EMA weights of a training checkpoint."""
+    state = torch.load(path, map_location="cpu", weights_only=True)
+    model = Restorer(state["config"])
+    model.load_state_dict(state["ema"])
+    return model.eval()
+
+
+def main() -> None:
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("--out", required=True)
+    p.add_argument("--checkpoint")
+    p.add_argument("--random", action="store_true")
+    p.add_argument("--fp32", action="store_true", help="fp32 instead of fp16 (random export: always fp32)")
+    a = p.parse_args()
+    if not a.random and not a.checkpoint:
+        p.error("need --random or --checkpoint")
+    model = random_model() if a.random else from_checkpoint(a.checkpoint)
+    write(model, a.out, half=not (a.random or a.fp32))
+
+
+if __name__ == "__main__":
+    main()

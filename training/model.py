@@ -1,0 +1,92 @@
+"""The whole restoration model: encoder, conditioning, transformer, decoder, sampler."""
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from .conditioning import Conditioning, pack, position_ids, unpack
+from .dit import DiT, rope_table
+from .vae import SLOPE, Block, Decoder, Encoder
+
+
+class Restorer(nn.Module):
+    """See `restore` for use. Tensor names: `export_names`."""
+
+    def __init__(self, config: dict):
+        super().__init__()
+        self.config = config
+        v, c, t = config["vae"], config["conditioning"], config["transformer"]
+        token = 4 * v["latent_channels"]
+        thumbs = (c["thumb"] // 16) ** 2
+        self.text = c["task_tokens"] + thumbs
+        self.encoder = Encoder(v)
+        self.decoder = Decoder(v, t["vec_in_dim"])
+        self.conditioning = Conditioning(len(c["tasks"]), c["task_tokens"], thumbs, token, t["context_in_dim"])
+        self.dit = DiT(t)
+
+    def rope(self, h: int, w: int, **jitter) -> tuple[Tensor, Tensor]:
+        """RoPE tables for a token grid of h rows and w columns behind the text tokens."""
+        return rope_table(position_ids(self.text, h, w, **jitter), self.dit.axes, self.dit.theta)
+
+    def velocity(self, z: Tensor, z_ref: Tensor, txt, y, t: Tensor, rope, trace=None) -> Tensor:
+        """z, z_ref [B, 16, 2h, 2w], t [B] in 0..1 -> velocity, the shape of z, fp32."""
+        img = torch.cat([pack(z), pack(z_ref)], -1)
+        v = self.dit(img, txt, y, t, rope, trace)
+        return unpack(v.float(), z.shape[2] // 2, z.shape[3] // 2)
+
+    def condition(self, task: Tensor, thumb: Tensor) -> tuple[Tensor, Tensor]:
+        """task [B], thumb [B, 3, 64, 64] in -1..1 -> txt [B, 20, 128], y [B, 128]."""
+        return self.conditioning(task, self.encoder(thumb)[0])
+
+    @torch.no_grad()
+    def restore(self, photo: Tensor, thumb: Tensor, task: Tensor, noise: Tensor, steps: int) -> Tensor:
+        """photo [B, 3, H, W] in -1..1, noise [B, 16, H/8, W/8] -> restored, same range, not clamped.
+
+        steps 0 switches the transformer off: the reference latent goes straight to the decoder.
+        """
+        txt, y = self.condition(task, thumb)
+        z_ref, skips = self.encoder(photo)
+        z = z_ref
+        if steps:
+            rope = self.rope(z.shape[2] // 2, z.shape[3] // 2)
+            z = z_ref + self.config["start_sigma"] * noise
+        for k in range(steps):
+            t = torch.full((len(z),), 1 - k / steps)
+            z = z - self.velocity(z, z_ref, txt, y, t, rope) / steps
+        return self.decoder(z, skips, photo, y)
+
+
+def init_weights(model: Restorer) -> None:
+    """Training start: He for convs, halved second conv, zero gates, nearly silent last conv."""
+    gain = math.sqrt(2 / (1 + SLOPE**2))
+    for name, m in model.named_modules():
+        if isinstance(m, nn.Conv2d):
+            fan = m.in_channels * m.kernel_size[0] * m.kernel_size[1]
+            scale = gain if name.endswith("conv1") else 1.0
+            nn.init.normal_(m.weight, std=scale / math.sqrt(fan))
+            nn.init.zeros_(m.bias)
+        elif isinstance(m, nn.Linear):
+            nn.init.xavier_uniform_(m.weight)
+            if m.bias is not None:
+                nn.init.zeros_(m.bias)
+    for m in model.modules():
+        if isinstance(m, Block):
+            m.conv2.weight.data.mul_(0.5)
+            if hasattr(m, "film"):
+                nn.init.zeros_(m.film.weight)
+    model.decoder.out.weight.data.mul_(0.1)
+    for name, m in model.dit.named_modules():
+        if name.endswith(("_mod.lin", "modulation.lin", "adaLN_modulation.1", "final_layer.linear")):
+            nn.init.zeros_(m.weight)
+
+
+def export_names(model: Restorer) -> dict[str, Tensor]:
+    """Tensor names of the exported file: the transformer's names carry no prefix."""
+    return {k.removeprefix("dit."): v for k, v in model.state_dict().items()}
+
+
+def import_names(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Inverse of `export_names`."""
+    own = ("encoder.", "decoder.", "conditioning.")
+    return {k if k.startswith(own) else f"dit.{k}": v.float() for k, v in tensors.items()}

@@ -1,0 +1,190 @@
+/**
+ * The pack manifest, version 1: what a pack is, as data.
+ *
+ * A pack is a folder: `manifest.json`, ONNX graphs without weights, weight shards, licence text. One engine
+ * runs every pack; what differs between packs is written here as closed switches, never as code paths
+ * named after a model. Anything this schema does not know is refused.
+ */
+import { z } from 'zod';
+
+/** Task ids, the same everywhere in the app, the packs and the tests. */
+export const TASK_IDS = [
+  'blur',
+  'compression',
+  'flare',
+  'moire',
+  'haze',
+  'low-light',
+  'noise',
+  'rain',
+  'reflection',
+] as const;
+export const taskId = z.enum(TASK_IDS);
+export type TaskId = z.infer<typeof taskId>;
+
+const fileName = z
+  .string()
+  .regex(/^[a-z0-9._-]{1,80}$/)
+  .refine((name) => !name.startsWith('.'), 'names start with a letter or a digit');
+const symbol = z.string().regex(/^[A-Za-z][A-Za-z0-9_.]{0,119}$/);
+const count = (max: number) => z.number().int().min(0).max(max);
+const positive = (max: number) => z.number().int().min(1).max(max);
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
+
+/** A dimension: a number, a symbol ("n"), or a symbol times or divided by a number ("H/8", "h*8"). */
+const dim = z.union([positive(1 << 20), z.string().regex(/^[A-Za-z]+([*/]\d{1,3})?$/)]);
+
+/** `compute` is float32 in mode f32 and float16 in mode f16; the others are the same in both modes. */
+export const dtype = z.enum(['float32', 'compute', 'int32', 'uint8']);
+
+const port = z.strictObject({ name: symbol, dtype, shape: z.array(dim).max(6) });
+export type Port = z.infer<typeof port>;
+
+export const mode = z.enum(['f32', 'f16']);
+export type Mode = z.infer<typeof mode>;
+
+const graph = z.strictObject({
+  /** Tensors that change from call to call. */
+  inputs: z.array(port).max(32),
+  /** Tensors that come from the shards. */
+  weights: z.array(port).max(200),
+  outputs: z.array(port).min(1).max(8),
+  /** One file a mode and query-chunk count; graphs without attention have queryChunks 1 only. */
+  variants: z
+    .array(z.strictObject({ mode, queryChunks: positive(64), file: fileName }))
+    .min(1)
+    .max(16),
+});
+export type GraphSpec = z.infer<typeof graph>;
+
+/**
+ * How a weight lies in its shard.
+ * - `f32`, `f16`: plain, widened or narrowed to what the graph input asks for.
+ * - `q4`, `q8`: MatMulNBits B, block 32, symmetric, fed as uint8 `[N, K/32, 16 or 32]`. The scales are a weight of their own.
+ * - `i8c`: signed bytes with one fp16 scale an output channel behind them (16-byte aligned); the loader widens.
+ */
+export const stored = z.enum(['f32', 'f16', 'q4', 'q8', 'i8c']);
+const weight = z.strictObject({
+  shard: fileName,
+  offset: count(2 ** 40),
+  bytes: positive(2 ** 31),
+  stored,
+  /** The shape that the graph input sees. */
+  shape: z.array(positive(1 << 24)).max(6),
+});
+export type WeightSpec = z.infer<typeof weight>;
+
+const instance = z.strictObject({
+  graph: symbol,
+  /** Graph input name to weight id. */
+  weights: z.record(symbol, symbol),
+});
+
+const switches = z.strictObject({
+  start: z.discriminatedUnion('kind', [
+    z.strictObject({ kind: z.literal('noise') }),
+    z.strictObject({ kind: z.literal('reference'), sigma: z.number().min(0).max(4) }),
+  ]),
+  reference: z.discriminatedUnion('kind', [
+    /** Reference tokens follow the target tokens; `axis0` is their RoPE id on axis 0 (realrestorer.md J.1). */
+    z.strictObject({ kind: z.literal('tokens'), axis0: count(1) }),
+    z.strictObject({ kind: z.literal('channels') }),
+  ]),
+  decoderInputs: z.enum(['latents', 'latents+skips']),
+  conditioning: z.discriminatedUnion('kind', [
+    /** Hidden states of the language model, baked per task: `[1,L,stateDim]`, the last entry is the empty prompt. */
+    z.strictObject({
+      kind: z.literal('qwen2.5-vl'),
+      stateDim: positive(8192),
+      tokens: positive(640),
+      states: z.strictObject({ shard: fileName, offset: count(2 ** 40), bytes: positive(2 ** 31) }),
+      /** Rows that are not padding, one a task plus the empty prompt. */
+      valid: z.array(positive(640)).max(16),
+    }),
+    z.strictObject({ kind: z.literal('table'), thumb: positive(512) }),
+  ]),
+  guidance: z.discriminatedUnion('kind', [
+    z.strictObject({
+      kind: z.literal('cfg'),
+      scale: z.number().min(1).max(20),
+      /** Above this t the guidance of a token is divided by its norm to `power` (realrestorer.md E.5). */
+      truncate: z.number().min(0).max(1),
+      power: z.number().min(0).max(1),
+    }),
+    z.strictObject({ kind: z.literal('none') }),
+  ]),
+});
+export type Switches = z.infer<typeof switches>;
+
+const schedule = z.discriminatedUnion('kind', [
+  z.strictObject({
+    kind: z.literal('linear-mu'),
+    baseShift: z.number(),
+    maxShift: z.number(),
+    baseTokens: positive(65536),
+    maxTokens: positive(65536),
+  }),
+  z.strictObject({ kind: z.literal('linear') }),
+]);
+export type ScheduleSpec = z.infer<typeof schedule>;
+
+export const manifestSchema = z.strictObject({
+  format: z.literal(1),
+  name: fileName,
+  version: z.string().max(40),
+  title: z.string().max(120),
+  licence: z.string().max(200),
+  source: z.string().max(500),
+  family: z.strictObject({
+    hidden: positive(8192),
+    heads: positive(64),
+    axesDim: z.tuple([positive(256), positive(256), positive(256)]),
+    theta: z.number().positive(),
+    double: count(64),
+    single: count(128),
+    latentChannels: positive(64),
+    /** Pixels a latent covers along one axis. */
+    factor: positive(32),
+    /** Latents a token covers along one axis. */
+    patch: positive(4),
+    contextDim: positive(8192),
+    pooledDim: positive(8192),
+    /** Text tokens that enter the DiT. */
+    contextTokens: positive(1024),
+    guidanceEmbed: z.number().nullable(),
+  }),
+  switches,
+  schedule,
+  steps: z.strictObject({ min: positive(100), default: positive(100), max: positive(100) }),
+  vae: z.strictObject({
+    scale: z.number(),
+    shift: z.number(),
+    /** Graph instances run one after the other; tensors are handed on by name. */
+    encode: z.array(symbol).min(1).max(40),
+    decode: z.array(symbol).min(1).max(40),
+  }),
+  tile: z.strictObject({
+    /** Side of a tile in px on a GPU, on wasm, and the overlap; all multiples of factor * patch. */
+    gpu: positive(2048),
+    wasm: positive(2048),
+    overlap: positive(512),
+  }),
+  tasks: z
+    .array(z.strictObject({ id: taskId, prompt: z.strictObject({ en: z.string().max(400), zh: z.string().max(400) }) }))
+    .min(1)
+    .max(9),
+  /** Latents to RGB in [-1,1]: `rgb = matrix · z + bias`, matrix `[3][latentChannels]`. */
+  preview: z.strictObject({
+    kind: z.enum(['linear', 'decoder']),
+    matrix: z.array(z.array(z.number()).max(64)).length(3),
+    bias: z.array(z.number()).length(3),
+  }),
+  graphs: z.record(symbol, graph),
+  instances: z.record(symbol, instance),
+  weights: z.record(symbol, weight),
+  files: z.record(fileName, z.strictObject({ bytes: positive(2 ** 31), sha256, pieces: z.array(sha256).max(1024) })),
+});
+export type Manifest = z.infer<typeof manifestSchema>;
+
+/** Bytes a piece: the unit in which shards are hashed, so that a broken download is found and mended in part. */
+export const PIECE_BYTES = 8 * 1024 * 1024;

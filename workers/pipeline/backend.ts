@@ -1,0 +1,45 @@
+/**
+ * What the pipeline needs of a runtime. `workers/runtime` implements it on onnxruntime-web, `tools/backend-node` in Node.
+ * Nothing in `pipeline` knows ORT, WebGPU or the DOM.
+ */
+import type { Mode } from '../packs/manifest.ts';
+
+export type DType = 'float32' | 'float16' | 'int32' | 'uint8';
+/** float16 travels as raw bits. */
+export type TensorData = Float32Array | Int32Array | Uint8Array | Uint16Array;
+
+/** A tensor that the backend owns: on the GPU where there is one. Dispose it exactly once. */
+export interface Tensor {
+  readonly dtype: DType;
+  readonly dims: readonly number[];
+  dispose(): void;
+}
+
+/** The ids of graph instances are those of the manifest: "double.0", "enc.1", … */
+export interface Backend {
+  readonly kind: 'webgpu' | 'wasm' | 'cpu';
+  readonly mode: Mode;
+  /** Copies `data` to where the graphs run. */
+  upload(dtype: DType, dims: readonly number[], data: TensorData): Tensor;
+  /** Copies a tensor back. */
+  download(tensor: Tensor): Promise<TensorData>;
+  /**
+   * Runs one graph instance with its weights. `feeds` holds every data input by name; they stay the caller's.
+   * The result holds every output by name; the caller disposes them. Throws `EngineError`.
+   * One call is the unit of cancelling: it is never interrupted.
+   */
+  run(instance: string, feeds: Readonly<Record<string, Tensor>>, options?: RunOptions): Promise<Record<string, Tensor>>;
+  /** Peak and present bytes, as far as the backend can count them. */
+  memory(): MemoryUse;
+}
+
+export interface RunOptions {
+  /** Attention is cut into this many pieces along the queries; the backend takes the graph variant that fits. */
+  readonly queryChunks?: number;
+}
+
+export interface MemoryUse {
+  readonly gpuBytes: number;
+  readonly gpuPeakBytes: number;
+  readonly heapBytes: number;
+}

@@ -1,0 +1,122 @@
+/**
+ * What the page and the engine worker say to each other (over comlink). Types only, so that the page never
+ * pulls engine code into its bundle.
+ */
+import type { ErrorCode } from './errors.ts';
+import type { TaskId } from './packs/manifest.ts';
+
+/** Which onnxruntime-web bundle runs, and why that one. */
+export interface EngineInfo {
+  kind: 'webgpu' | 'wasm';
+  bundle: 'jspi' | 'asyncify' | 'wasm';
+  mode: 'f32' | 'f16';
+  /** i18n key under `engine.why`: "webgpu-ok", "no-webgpu", "no-adapter", "self-test-failed", "forced", "device-lost". */
+  why: string;
+  adapter: string;
+  threads: number;
+  limits: Record<string, number>;
+  features: string[];
+  selfTest: { name: string; ok: boolean; error: number }[];
+}
+
+export interface PackInfo {
+  name: string;
+  version: string;
+  title: string;
+  licence: string;
+  bytes: number;
+  tasks: { id: TaskId; prompt: { en: string; zh: string } }[];
+  steps: { min: number; default: number; max: number };
+  tile: number;
+}
+
+export interface EngineOptions {
+  /** URL of the folder that holds manifest.json, ending in "/". */
+  packUrl: string;
+  /** URL of the folder with onnxruntime-web's files, ending in "/". */
+  ortUrl: string;
+  /** For tests and for the settings: `auto` takes the best that passes the self-test. */
+  engine: 'auto' | 'webgpu' | 'wasm';
+  bundle: 'auto' | 'jspi' | 'asyncify';
+  threads?: number;
+}
+
+export type StartEvent = { stage: 'runtime' | 'self-test' | 'pack'; done: number; total: number };
+
+export interface PhotoInfo {
+  id: number;
+  /** Size after orientation is applied, in px. */
+  width: number;
+  height: number;
+  type: string;
+  tiles: number;
+}
+
+export interface RestoreRequest {
+  photo: number;
+  task: TaskId;
+  steps: number;
+  seed: number;
+  /** Side of a tile in px; the pack's own where absent. */
+  tile?: number;
+}
+
+export interface Progress {
+  stage: 'conditioning' | 'encode' | 'denoise' | 'decode';
+  step: number;
+  steps: number;
+  tile: number;
+  tiles: number;
+  /** 0 to 1, never falls during a job. */
+  fraction: number;
+  secondsLeft: number | null;
+}
+
+export type RestoreEvent =
+  | { type: 'progress'; progress: Progress }
+  /** A part of the picture as it stands after `step`: RGBA, `width × height`, to be drawn at x, y scaled to w × h photo px. */
+  | { type: 'paint'; step: number; x: number; y: number; w: number; h: number; image: ImageBitmap }
+  /** Every tile of a step is painted; the page takes its film strip frame. */
+  | { type: 'step'; step: number; steps: number }
+  /** The engine changed its plan and goes on, e.g. a smaller tile after running out of memory. */
+  | { type: 'notice'; code: 'smaller-tile'; values: Record<string, number> };
+
+export interface RestoreResult {
+  id: number;
+  width: number;
+  height: number;
+  milliseconds: { conditioning: number; encode: number; denoise: number; decode: number; total: number };
+  tiles: number;
+  steps: number;
+  longestCallMs: number;
+  memory: { gpuPeakBytes: number; heapBytes: number };
+}
+
+export type ExportFormat = 'png' | 'jpeg' | 'webp';
+
+/** Failures cross the worker's door as plain values: comlink would keep only the message of an error. */
+export type Outcome<T> =
+  | { ok: true; value: T }
+  | { ok: false; code: ErrorCode; detail: string; values: Record<string, string | number> };
+
+export interface EngineApi {
+  start(
+    options: EngineOptions,
+    onEvent: (event: StartEvent) => void,
+  ): Promise<Outcome<{ engine: EngineInfo; pack: PackInfo }>>;
+  /** Decodes, orients and keeps one photo (the earlier one is let go). */
+  open(file: Blob): Promise<Outcome<PhotoInfo>>;
+  /** The photo, or its result after a job, fitted into `maxSide`, for the screen. */
+  view(which: 'photo' | 'result', maxSide: number): Promise<Outcome<ImageBitmap>>;
+  restore(request: RestoreRequest, onEvent: (event: RestoreEvent) => void): Promise<Outcome<RestoreResult>>;
+  /** Stops after the graph call in flight; `restore` then answers `cancelled`. */
+  cancel(): Promise<void>;
+  /** Makes step `step` (1-based) of the last job the result: its clean estimate is decoded at full size. */
+  keepStep(step: number, onEvent: (event: RestoreEvent) => void): Promise<Outcome<RestoreResult>>;
+  /** The result as a file at the photo's own size. `quality` 0 to 1 for jpeg and webp. */
+  save(format: ExportFormat, quality: number): Promise<Outcome<Blob>>;
+  /** Forgets the photo and the result. */
+  close(): Promise<void>;
+  /** Test hook: loses the GPU device as a driver reset would. */
+  loseDevice(): Promise<void>;
+}
