@@ -29,7 +29,7 @@ export default defineConfig({
       manifest,
       // The engine worker keeps packs and ORT's wasm itself; demo photos and screenshots are fetched when wanted.
       injectManifest: {
-        globPatterns: ['**/*.{html,js,mjs,css,svg,woff2,webmanifest}', 'icons/*.png'],
+        globPatterns: ['**/*.{html,js,mjs,css,svg,woff2}', 'icons/*.png'],
         globIgnores: ['packs/**', 'demo/**', 'screenshots/**', 'sw.js'],
         maximumFileSizeToCacheInBytes: 4 * 1024 * 1024,
       },

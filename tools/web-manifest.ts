@@ -9,7 +9,6 @@ const imageTypes = {
 
 /** The web app manifest. Every address is relative, so the app may lie under any path. */
 export const manifest: Partial<ManifestOptions> = {
-  id: './',
   name: 'Photo restorer',
   short_name: 'Restorer',
   description: 'Restores photos on this device. Nothing is uploaded.',
