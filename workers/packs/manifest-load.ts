@@ -1,0 +1,104 @@
+/**
+ * From untrusted JSON to a manifest that the engine can run without looking twice: the schema, and everything that
+ * refers to something else (weights to shards, instances to graphs, graphs to files) is in range and fits.
+ */
+import { EngineError } from '../errors.ts';
+import { type Manifest, manifestSchema, PIECE_BYTES } from './manifest.ts';
+import { storedBytes } from './weights.ts';
+
+/** A manifest is a few hundred kB; more is not one. */
+export const MAX_MANIFEST_BYTES = 8 * 1024 * 1024;
+
+/** @throws EngineError 'pack-damaged' with the first thing that is wrong */
+export function loadManifest(bytes: Uint8Array): Manifest {
+  if (bytes.byteLength > MAX_MANIFEST_BYTES) throw damaged(`manifest of ${bytes.byteLength} bytes`);
+  let json: unknown;
+  try {
+    json = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+  } catch {
+    throw damaged('manifest is not JSON');
+  }
+  const parsed = manifestSchema.safeParse(json);
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0];
+    throw damaged(`manifest ${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'invalid'}`);
+  }
+  checkReferences(parsed.data);
+  return parsed.data;
+}
+
+/** @throws EngineError 'pack-damaged' when something refers to what is not there, or does not fit */
+export function checkReferences(manifest: Manifest): void {
+  checkFiles(manifest);
+  checkWeights(manifest);
+  checkGraphs(manifest);
+  const { family, vae, preview, steps, tile } = manifest;
+  for (const id of [...vae.encode, ...vae.decode]) {
+    if (!has(manifest.instances, id)) throw damaged(`vae names ${id}, which is not an instance`);
+  }
+  if (preview.kind === 'linear' && preview.matrix.some((row) => row.length !== family.latentChannels)) {
+    throw damaged('preview matrix does not fit the latents');
+  }
+  if (steps.min > steps.default || steps.default > steps.max) throw damaged('steps are not in order');
+  const unit = family.factor * family.patch;
+  if ([tile.gpu, tile.wasm, tile.overlap].some((side) => side % unit !== 0)) {
+    throw damaged(`tile sizes are not multiples of ${unit}`);
+  }
+  if (tile.overlap >= tile.gpu || tile.overlap >= tile.wasm) throw damaged('overlap is not smaller than the tile');
+}
+
+function checkFiles({ files }: Manifest): void {
+  for (const [name, { bytes, pieces }] of Object.entries(files)) {
+    if (pieces.length !== Math.ceil(bytes / PIECE_BYTES)) throw damaged(`${name} has ${pieces.length} piece hashes`);
+  }
+}
+
+function checkRange(manifest: Manifest, what: string, part: { shard: string; offset: number; bytes: number }): void {
+  const file = has(manifest.files, part.shard) ? manifest.files[part.shard] : undefined;
+  if (!file) throw damaged(`${what} lies in ${part.shard}, which is not a file of the pack`);
+  if (part.offset % 16 !== 0) throw damaged(`${what} does not start at a multiple of 16`);
+  if (part.offset + part.bytes > file.bytes) throw damaged(`${what} ends after ${part.shard}`);
+}
+
+function checkWeights(manifest: Manifest): void {
+  for (const [id, weight] of Object.entries(manifest.weights)) {
+    checkRange(manifest, id, weight);
+    if (storedBytes(weight) !== weight.bytes) throw damaged(`${id} has ${weight.bytes} bytes for its shape`);
+  }
+  const { conditioning } = manifest.switches;
+  if (conditioning.kind !== 'qwen2.5-vl') return;
+  checkRange(manifest, 'states', conditioning.states);
+  if (conditioning.valid.length !== manifest.tasks.length + 1) throw damaged('states do not fit the tasks');
+}
+
+function checkGraphs(manifest: Manifest): void {
+  for (const [id, graph] of Object.entries(manifest.graphs)) {
+    for (const { file } of graph.variants) {
+      if (!has(manifest.files, file)) throw damaged(`graph ${id} names ${file}, which is not a file of the pack`);
+    }
+    const names = [...graph.inputs, ...graph.weights].map((port) => port.name);
+    if (new Set(names).size !== names.length) throw damaged(`graph ${id} names an input twice`);
+  }
+  for (const [id, instance] of Object.entries(manifest.instances)) {
+    const graph = has(manifest.graphs, instance.graph) ? manifest.graphs[instance.graph] : undefined;
+    if (!graph) throw damaged(`instance ${id} names graph ${instance.graph}, which is not there`);
+    if (Object.keys(instance.weights).length !== graph.weights.length) {
+      throw damaged(`instance ${id} has not the weights of graph ${instance.graph}`);
+    }
+    for (const port of graph.weights) {
+      const weightId = has(instance.weights, port.name) ? instance.weights[port.name] : undefined;
+      const weight = weightId !== undefined && has(manifest.weights, weightId) ? manifest.weights[weightId] : undefined;
+      if (!weight) throw damaged(`instance ${id} has no weight for ${port.name}`);
+      if (weight.shape.length !== port.shape.length || port.shape.some((side, axis) => side !== weight.shape[axis])) {
+        throw damaged(`weight ${weightId} is [${weight.shape}], ${instance.graph}.${port.name} wants [${port.shape}]`);
+      }
+      const quantised = weight.stored === 'q4' || weight.stored === 'q8';
+      if (quantised !== (port.dtype === 'uint8') || port.dtype === 'int32') {
+        throw damaged(`weight ${weightId} stored as ${weight.stored} can't be fed as ${port.dtype}`);
+      }
+    }
+  }
+}
+
+const has = (record: object, key: string) => Object.hasOwn(record, key);
+const damaged = (detail: string) => new EngineError('pack-damaged', detail);

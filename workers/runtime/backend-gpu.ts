@@ -1,0 +1,234 @@
+/** `Backend` on ORT's WebGPU kernels. Tensors, weights and outputs are buffers of the app on the app's own device. */
+import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-web';
+import { EngineError } from '../errors.ts';
+import type { Mode } from '../packs/manifest.ts';
+import type { Pack } from '../packs/pack.ts';
+import { bytesPerElement, elementCount, makeTensorData } from '../packs/weights.ts';
+import type { Backend, DType, MemoryUse, RunOptions, Tensor, TensorData } from '../pipeline/backend.ts';
+import { BufferPool, roundUp16 } from './buffers.ts';
+import type { Gpu } from './device.ts';
+import { gpuError } from './gpu-errors.ts';
+import { graphOf, type Planned, planRun } from './graphs.ts';
+import { Mutex } from './mutex.ts';
+import type { LoadedOrt } from './ort.ts';
+import { type Held, Residency } from './residency.ts';
+import { gpuSessionOptions } from './session-options.ts';
+import { Sessions } from './sessions.ts';
+import { ortTensorOf, RuntimeTensor } from './tensor.ts';
+import { eachWeight, instanceBytes } from './weights-load.ts';
+
+export interface GpuBackendOptions {
+  readonly mode: Mode;
+  /** Bytes of weights on the GPU; 3 GB where absent. */
+  readonly budget?: number;
+  /** Forbid ORT to run any node on the CPU (tests). */
+  readonly strict?: boolean;
+}
+
+interface GpuWeights extends Held {
+  readonly feeds: Readonly<Record<string, OrtTensor>>;
+}
+
+const DEFAULT_BUDGET = 3e9;
+/** Weights that may stay between jobs; more would keep a laptop's shared memory from everything else. */
+const IDLE_BYTES = 256 * 1024 ** 2;
+
+export class GpuBackend implements Backend {
+  readonly kind = 'webgpu';
+  readonly mode: Mode;
+  readonly #loaded: LoadedOrt;
+  readonly #gpu: Gpu;
+  readonly #pack: Pack;
+  readonly #pool: BufferPool;
+  readonly #mutex = new Mutex();
+  readonly #sessions: Sessions;
+  readonly #weights: Residency<GpuWeights>;
+  /** Ends when the GPU has done the last run that was handed to it. */
+  #submitted: Promise<unknown> = Promise.resolve();
+
+  constructor(loaded: LoadedOrt, gpu: Gpu, pack: Pack, options: GpuBackendOptions) {
+    this.#loaded = loaded;
+    this.#gpu = gpu;
+    this.#pack = pack;
+    this.mode = options.mode;
+    this.#pool = new BufferPool(gpu.device);
+    this.#weights = new Residency(options.budget ?? DEFAULT_BUDGET);
+    const sessionOptions = gpuSessionOptions(gpu.device, options.strict ?? false);
+    this.#sessions = new Sessions(
+      async (file): Promise<InferenceSession> =>
+        loaded.ort.InferenceSession.create(await pack.file(file), sessionOptions),
+    );
+  }
+
+  upload(dtype: DType, dims: readonly number[], data: TensorData): RuntimeTensor {
+    const tensor = this.#allocate(dtype, dims);
+    this.#gpu.device.queue.writeBuffer(tensor.ort.gpuBuffer, 0, ...wholeWords(data));
+    return tensor;
+  }
+
+  download(tensor: Tensor): Promise<TensorData> {
+    return this.#mutex.run(async () => {
+      this.#checkAlive();
+      const { device } = this.#gpu;
+      const bytes = elementCount(tensor.dims) * bytesPerElement(tensor.dtype);
+      const staging = device.createBuffer({
+        size: roundUp16(bytes),
+        usage: GPUBufferUsage.COPY_DST | GPUBufferUsage.MAP_READ,
+      });
+      try {
+        const encoder = device.createCommandEncoder();
+        encoder.copyBufferToBuffer(ortTensorOf(tensor).gpuBuffer, 0, staging, 0, roundUp16(bytes));
+        device.queue.submit([encoder.finish()]);
+        await staging.mapAsync(GPUMapMode.READ);
+        const copy = staging.getMappedRange().slice(0, bytes);
+        this.#checkErrors('download');
+        return makeTensorData(tensor.dtype, elementCount(tensor.dims), copy);
+      } catch (cause) {
+        throw gpuError(cause, this.#gpu, 'download');
+      } finally {
+        staging.destroy();
+      }
+    });
+  }
+
+  run(
+    instance: string,
+    feeds: Readonly<Record<string, Tensor>>,
+    options: RunOptions = {},
+  ): Promise<Record<string, Tensor>> {
+    return this.#mutex.run(async () => {
+      this.#checkAlive();
+      const { graph } = graphOf(this.#pack.manifest, instance);
+      const plan = planRun(this.#pack.manifest, instance, this.mode, feeds, options.queryChunks);
+      const weights = await this.#weights.use(instance, instanceBytes(this.#pack, instance, this.mode), () =>
+        this.#load(instance),
+      );
+      const inputs: Record<string, OrtTensor> = { ...weights.feeds };
+      for (const port of graph.inputs) inputs[port.name] = ortTensorOf(feeds[port.name] as Tensor);
+      // At most one run ahead of the GPU: cancelling stays quick, and memory of queued work stays bounded.
+      await this.#submitted;
+      this.#checkAlive();
+      const outputs = this.#makeOutputs(plan);
+      try {
+        const session = await this.#sessions.get(plan.file);
+        const fetches = plan.outputs.map(({ name, onnx }) => [onnx, ortTensorOf(outputs[name] as Tensor)]);
+        await session.run(inputs, Object.fromEntries(fetches));
+        this.#submitted = this.#gpu.device.queue.onSubmittedWorkDone().catch(() => undefined);
+        this.#checkErrors(instance);
+        return outputs;
+      } catch (cause) {
+        for (const tensor of Object.values(outputs)) tensor.dispose();
+        await this.#afterFailure(plan.file);
+        throw gpuError(cause, this.#gpu, instance);
+      }
+    });
+  }
+
+  memory(): MemoryUse {
+    return {
+      gpuBytes: this.#gpu.liveBytes,
+      gpuPeakBytes: this.#gpu.peakBytes,
+      heapBytes: this.#loaded.heapBytes(),
+    };
+  }
+
+  resetPeak(): void {
+    this.#gpu.resetPeak();
+  }
+
+  /** Frees what a job used; sessions and a modest amount of weights stay for the next one. */
+  async trim(): Promise<void> {
+    await this.#mutex.run(() => {
+      this.#pool.drain();
+      this.#weights.shrinkTo(IDLE_BYTES);
+      this.#pack.trim();
+    });
+  }
+
+  /** Frees everything. The backend is of no use afterwards. */
+  async dispose(): Promise<void> {
+    await this.#mutex.run(async () => {
+      this.#pool.drain();
+      this.#weights.shrinkTo(0);
+      this.#pack.trim();
+      if (this.#mayCallOrt()) await this.#sessions.releaseAll();
+      else this.#sessions.abandon();
+    });
+  }
+
+  #makeOutputs(plan: Planned): Record<string, RuntimeTensor> {
+    const outputs: Record<string, RuntimeTensor> = {};
+    try {
+      for (const { name, dtype, dims } of plan.outputs) outputs[name] = this.#allocate(dtype, dims);
+      return outputs;
+    } catch (cause) {
+      for (const tensor of Object.values(outputs)) tensor.dispose();
+      throw cause;
+    }
+  }
+
+  #allocate(dtype: DType, dims: readonly number[]): RuntimeTensor {
+    const buffer = this.#pool.acquire(elementCount(dims) * bytesPerElement(dtype));
+    return new RuntimeTensor(dtype, dims, this.#fromBuffer(buffer, dtype, dims), () => this.#pool.release(buffer));
+  }
+
+  #fromBuffer(buffer: GPUBuffer, dtype: DType, dims: readonly number[]): OrtTensor {
+    return this.#loaded.ort.Tensor.fromGpuBuffer(buffer, { dataType: dtype, dims });
+  }
+
+  async #load(instance: string): Promise<GpuWeights> {
+    const feeds: Record<string, OrtTensor> = {};
+    const buffers: GPUBuffer[] = [];
+    let bytes = 0;
+    const dispose = () => {
+      for (const buffer of buffers) buffer.destroy();
+    };
+    try {
+      await eachWeight(this.#pack, instance, this.mode, ({ name, dtype, dims, data }) => {
+        const size = roundUp16(data.byteLength);
+        const buffer = this.#gpu.device.createBuffer({ size, usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST });
+        buffers.push(buffer);
+        bytes += size;
+        this.#gpu.device.queue.writeBuffer(buffer, 0, ...wholeWords(data));
+        feeds[name] = this.#fromBuffer(buffer, dtype, dims);
+      });
+    } catch (cause) {
+      dispose();
+      throw cause;
+    }
+    return { feeds, bytes, dispose };
+  }
+
+  async #afterFailure(file: string): Promise<void> {
+    // The device's own news may still be on its way.
+    await Promise.race([this.#gpu.device.lost, new Promise((resolve) => setTimeout(resolve, 50))]);
+    if (this.#mayCallOrt()) await this.#sessions.drop(file);
+    else this.#sessions.abandon();
+    this.#weights.shrinkTo(0);
+    this.#pool.forsake();
+  }
+
+  /** After a lost device the asyncify build hangs the worker in its next call; the JSPI build goes on. */
+  #mayCallOrt(): boolean {
+    return this.#gpu.lost === null || this.#loaded.bundle === 'jspi';
+  }
+
+  #checkAlive(): void {
+    if (this.#gpu.lost !== null) throw gpuError(this.#gpu.lost, this.#gpu, 'device');
+  }
+
+  /** An error that no scope caught means that what was just computed can't be trusted. */
+  #checkErrors(what: string): void {
+    const { outOfMemory, messages } = this.#gpu.takeErrors();
+    if (messages.length === 0) return;
+    throw new EngineError(outOfMemory ? 'out-of-memory' : 'internal', `${what}: ${messages.join('; ')}`);
+  }
+}
+
+/** Arguments for writeBuffer, which copies multiples of 4 bytes only. */
+function wholeWords(data: TensorData): [GPUAllowSharedBufferSource] {
+  if (data.byteLength % 4 === 0) return [data as GPUAllowSharedBufferSource];
+  const padded = new Uint8Array(Math.ceil(data.byteLength / 4) * 4);
+  padded.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+  return [padded];
+}

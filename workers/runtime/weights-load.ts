@@ -1,0 +1,50 @@
+/** Reads and decodes the weights of one graph instance. */
+
+import { EngineError } from '../errors.ts';
+import type { Mode, Port } from '../packs/manifest.ts';
+import type { Pack } from '../packs/pack.ts';
+import { decodeWeight, fedBytes, fedDType } from '../packs/weights.ts';
+import type { DType, TensorData } from '../pipeline/backend.ts';
+import { graphOf } from './graphs.ts';
+
+export interface LoadedWeight {
+  readonly name: string;
+  readonly dtype: DType;
+  readonly dims: readonly number[];
+  readonly data: TensorData;
+}
+
+/** Bytes that an instance's weights take once fed. */
+export function instanceBytes(pack: Pack, instance: string, mode: Mode): number {
+  const { graph } = graphOf(pack.manifest, instance);
+  return graph.weights.reduce((sum, port) => {
+    const spec = specOf(pack, instance, port);
+    return sum + fedBytes(spec, fedDType(port, mode));
+  }, 0);
+}
+
+/**
+ * Decodes the weights one after the other; `take` gets each and may keep or copy its data.
+ *
+ * @throws EngineError 'pack-missing', 'pack-damaged'
+ */
+export async function eachWeight(
+  pack: Pack,
+  instance: string,
+  mode: Mode,
+  take: (weight: LoadedWeight) => void,
+): Promise<void> {
+  const { graph } = graphOf(pack.manifest, instance);
+  for (const port of graph.weights) {
+    const spec = specOf(pack, instance, port);
+    const dtype = fedDType(port, mode);
+    take({ name: port.name, dtype, dims: spec.shape, data: decodeWeight(await pack.range(spec), spec, dtype) });
+  }
+}
+
+function specOf({ manifest }: Pack, instance: string, port: Port) {
+  const id = manifest.instances[instance]?.weights[port.name];
+  const spec = id === undefined ? undefined : manifest.weights[id];
+  if (!spec) throw new EngineError('pack-damaged', `${instance} has no weight for ${port.name}`);
+  return spec;
+}
