@@ -1,0 +1,65 @@
+import type { Manifest } from '../packs/manifest.ts';
+import { callKind } from './chain.ts';
+import { planTag } from './denoise.ts';
+import { branchCount, chainInputs, graphOf, type JobPlan, skipNames } from './plan.ts';
+import type { PlannedCalls } from './progress.ts';
+import { modInstances } from './prologue.ts';
+
+/**
+ * The graph calls of a job by kind, for the progress meter. Weights matter only until a kind is measured: a tile's
+ * encode, its decode and one branch of one step are taken to cost about the same.
+ *
+ * @param steps 0 when the DiT does not run
+ * @param encodes whether every tile is encoded for its latents (not so when kept latents are decoded)
+ */
+export function plannedCalls(
+  manifest: Manifest,
+  plan: JobPlan,
+  steps: number,
+  encodes = true,
+): Map<string, PlannedCalls> {
+  const calls = new Map<string, PlannedCalls>();
+  const add = (kind: string, count: number, weight: number) => {
+    if (count === 0) return;
+    calls.set(kind, { count: (calls.get(kind)?.count ?? 0) + count, weight });
+  };
+  const { family, switches, vae } = manifest;
+  const tag = planTag(plan);
+  const tiles = plan.tiles.length;
+  const branches = branchCount(manifest);
+  const perStep = steps > 0 ? branches : 0;
+
+  const conditioning = switches.conditioning;
+  const needed = steps > 0 || chainInputs(manifest, vae.decode).has('pooled');
+  if (!needed) {
+    // Nothing of the text side is asked for.
+  } else if (conditioning.kind === 'table') {
+    const small = `thumb ${conditioning.thumb}`;
+    const times = steps > 0 ? branches : 1;
+    for (const id of vae.encode) add(callKind(id, small), times, 0.02 / vae.encode.length);
+    add(callKind('conditioning', small), times, 0.001);
+    add(callKind('context', ''), perStep, 0.001);
+  } else {
+    add(callKind('connector', ''), steps * branches, 0.05);
+    add(callKind('context', ''), steps * branches, 0.001);
+  }
+  add(callKind('vec', ''), perStep, 0.001);
+  add(callKind('mod', ''), perStep * modInstances(family.double, family.single).length, 0.001);
+
+  const skips = skipNames(manifest).length > 0;
+  const previews = manifest.preview.kind === 'decoder' ? Math.max(0, steps - 1) : 0;
+  const again = skips ? (tiles - (encodes ? plan.cachedTiles : 0)) * (previews + 1) : 0;
+  const first = encodes ? tiles : 0;
+  for (const id of vae.encode) add(callKind(id, tag), first + again, 1 / vae.encode.length);
+  for (const id of vae.decode) add(callKind(id, tag), tiles * (previews + 1), 1 / vae.decode.length);
+
+  const blocks = family.double + family.single;
+  const tileSteps = tiles * steps;
+  add(callKind('embed', tag), tileSteps, 0.05);
+  if (family.double > 0)
+    add(callKind(graphOf(manifest, 'double.0'), tag), tileSteps * branches * family.double, 1 / blocks);
+  if (family.single > 0)
+    add(callKind(graphOf(manifest, 'single.0'), tag), tileSteps * branches * family.single, 1 / blocks);
+  add(callKind('final', tag), tileSteps * branches, 0.05);
+  return calls;
+}

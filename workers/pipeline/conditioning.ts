@@ -1,0 +1,138 @@
+/** What the text side of the DiT is told: by the switch `conditioning`. */
+import { EngineError } from '../errors.ts';
+import { halfToNumber } from '../packs/half.ts';
+import type { Switches, TaskId } from '../packs/manifest.ts';
+import type { Tensor } from './backend.ts';
+import type { Calls } from './calls.ts';
+import { callKind, runChain } from './chain.ts';
+import type { Branch } from './guidance.ts';
+import type { Engine } from './job.ts';
+import type { Photo } from './photo.ts';
+import { type TensorScope, withScope } from './scope.ts';
+import { sinusoid, TIME_FEATURES } from './sinusoid.ts';
+import { thumbnail } from './thumb.ts';
+
+export interface Condition {
+  /** float32 `[1, T, contextDim]`. */
+  readonly context: Tensor;
+  /** float32 `[1, pooledDim]`. */
+  readonly pooled: Tensor;
+}
+
+/** The conditions of a branch: one for all steps, or one a step. */
+export type BranchCondition = readonly Condition[];
+
+export interface ConditioningInput {
+  readonly engine: Engine;
+  readonly calls: Calls;
+  readonly photo: Photo;
+  readonly task: TaskId;
+  /** Timesteps of the job without the closing 0. */
+  readonly times: readonly number[];
+}
+
+type Spec<K extends Switches['conditioning']['kind']> = Extract<Switches['conditioning'], { kind: K }>;
+
+/** Once per photo; the tensors belong to `scope`. */
+export async function makeCondition(
+  input: ConditioningInput,
+  branch: Branch,
+  scope: TensorScope,
+): Promise<BranchCondition> {
+  const spec = input.engine.manifest.switches.conditioning;
+  return spec.kind === 'table' ? fromTable(spec, input, branch, scope) : fromStates(spec, input, branch, scope);
+}
+
+function taskIndex({ engine, task }: ConditioningInput): number {
+  const index = engine.manifest.tasks.findIndex(({ id }) => id === task);
+  if (index < 0) throw new EngineError('internal', `the pack has no task ${task}`);
+  return index;
+}
+
+/** `table`: the whole photo's thumbnail through the encoder, with the task as one-hot. The empty prompt is all zeros. */
+async function fromTable(
+  spec: Spec<'table'>,
+  input: ConditioningInput,
+  branch: Branch,
+  scope: TensorScope,
+): Promise<BranchCondition> {
+  const { calls, engine } = input;
+  const side = spec.thumb;
+  const oneHot = new Float32Array(engine.manifest.tasks.length);
+  if (branch === 'cond') oneHot[taskIndex(input)] = 1;
+  return withScope(async (inner) => {
+    const photo = calls.upload(inner, 'float32', [1, 3, side, side], thumbnail(input.photo, side));
+    const tag = `thumb ${side}`;
+    const encoded = await runChain(calls, engine.manifest.vae.encode, { photo }, new Set(['latents']), inner, tag);
+    const task = calls.upload(inner, 'float32', [1, oneHot.length], oneHot);
+    const feeds = { ...encoded, task };
+    return [toCondition(await calls.run('conditioning', feeds, scope, callKind('conditioning', tag)))];
+  });
+}
+
+/** `qwen2.5-vl`: baked hidden states of the prompt through the connector, which sees the timestep: once a step. */
+async function fromStates(
+  spec: Spec<'qwen2.5-vl'>,
+  input: ConditioningInput,
+  branch: Branch,
+  scope: TensorScope,
+): Promise<BranchCondition> {
+  const { calls, engine, times } = input;
+  const index = branch === 'cond' ? taskIndex(input) : engine.manifest.tasks.length;
+  const valid = spec.valid[index];
+  if (valid === undefined || valid > spec.tokens)
+    throw new EngineError('pack-damaged', `no states for prompt ${index}`);
+  const values = await readStates(spec, engine, index);
+  return withScope(async (inner) => {
+    const states = calls.upload(inner, 'float32', [1, spec.tokens, spec.stateDim], values);
+    const mask = calls.upload(inner, 'float32', [1, 1, spec.tokens, spec.tokens], connectorMask(spec.tokens, valid));
+    const mean = calls.upload(inner, 'float32', [1, 1, spec.tokens], connectorMean(spec.tokens, valid));
+    const conditions: Condition[] = [];
+    for (const t of times) {
+      const time = calls.upload(inner, 'float32', [1, TIME_FEATURES], sinusoid([t]));
+      const outputs = await calls.run('connector', { states, time, mask, mean }, scope, callKind('connector', ''));
+      conditions.push(toCondition(outputs));
+    }
+    return conditions;
+  });
+}
+
+function toCondition({ context, pooled }: Record<string, Tensor>): Condition {
+  if (!context || !pooled) throw new EngineError('pack-damaged', 'conditioning without context or pooled');
+  return { context, pooled };
+}
+
+/** Rows of one prompt, `[tokens, stateDim]`; the blob holds float32 or float16, which its size tells apart. */
+async function readStates(spec: Spec<'qwen2.5-vl'>, engine: Engine, index: number): Promise<Float32Array> {
+  const prompts = engine.manifest.tasks.length + 1;
+  const elements = spec.tokens * spec.stateDim;
+  const unit = spec.states.bytes / (prompts * elements);
+  if (unit !== 2 && unit !== 4) throw new EngineError('pack-damaged', 'the size of the baked states is wrong');
+  const bytes = await engine.readShard(
+    spec.states.shard,
+    spec.states.offset + index * elements * unit,
+    elements * unit,
+  );
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return Float32Array.from({ length: elements }, (_, i) =>
+    unit === 4 ? view.getFloat32(4 * i, true) : halfToNumber(view.getUint16(2 * i, true)),
+  );
+}
+
+/**
+ * Added to the connector's logits, float32 `[1,1,T,T]`: a query sees a key where both are valid, and key 0 is seen by
+ * every query, so that padded queries have something to attend to.
+ */
+export function connectorMask(tokens: number, valid: number): Float32Array {
+  const mask = new Float32Array(tokens * tokens).fill(-1e9);
+  for (let query = 0; query < tokens; query++) {
+    mask[query * tokens] = 0;
+    if (query < valid) mask.fill(0, query * tokens, query * tokens + valid);
+  }
+  return mask;
+}
+
+/** Weights of the masked mean over tokens, float32 `[1,1,T]`: 1/valid for valid rows, 0 for padding. */
+export function connectorMean(tokens: number, valid: number): Float32Array {
+  return new Float32Array(tokens).fill(valid > 0 ? 1 / valid : 0, 0, valid);
+}

@@ -1,0 +1,103 @@
+/** Tiles in and out of latent space: the VAE's two chains, and the skip tensors that one hands to the other. */
+import { EngineError } from '../errors.ts';
+import type { Tensor } from './backend.ts';
+import type { Calls } from './calls.ts';
+import { runChain } from './chain.ts';
+import { planTag } from './denoise.ts';
+import { type Latents, makeLatents } from './latents.ts';
+import { cropPixels, type Photo } from './photo.ts';
+import { chainInputs, type JobPlan, skipNames } from './plan.ts';
+import { TensorScope, withScope } from './scope.ts';
+import type { Tile } from './tiles.ts';
+
+export class TileCodec {
+  readonly #calls: Calls;
+  readonly #plan: JobPlan;
+  readonly #photo: Photo;
+  /** float32 `[1, pooledDim]`, where the decoder asks for it. */
+  readonly #pooled: Tensor | undefined;
+  readonly #skips: ReadonlySet<string>;
+  readonly #inputs: ReadonlySet<string>;
+  readonly #cache = new Map<number, { scope: TensorScope; tensors: Record<string, Tensor> }>();
+
+  constructor(calls: Calls, plan: JobPlan, photo: Photo, pooled?: Tensor) {
+    this.#calls = calls;
+    this.#plan = plan;
+    this.#photo = photo;
+    this.#pooled = pooled;
+    this.#skips = new Set(skipNames(calls.manifest));
+    this.#inputs = chainInputs(calls.manifest, calls.manifest.vae.decode);
+    const allowed = calls.manifest.switches.decoderInputs;
+    if (allowed === 'latents' && [...this.#inputs].some((name) => name !== 'latents')) {
+      throw new EngineError('pack-damaged', `the decoder wants ${[...this.#inputs].join(', ')}, not latents alone`);
+    }
+  }
+
+  /** Reference latents of a tile; its skip tensors are kept where the plan has room. */
+  async encode(tile: Tile): Promise<Latents> {
+    return withScope(async (scope) => {
+      const { latents, ...skips } = await this.#encode(tile, new Set(['latents', ...this.#skips]), scope);
+      if (!latents) throw new EngineError('pack-damaged', 'the encoder makes no latents');
+      const [, channels = 0, height = 0, width = 0] = latents.dims;
+      const data = await this.#calls.download(latents);
+      if (this.#skips.size > 0 && this.#cache.size < this.#plan.cachedTiles) {
+        const own = new TensorScope();
+        for (const tensor of Object.values(skips)) scope.move(tensor, own);
+        this.#cache.set(tile.index, { scope: own, tensors: skips });
+      }
+      return makeLatents(channels, height, width, data);
+    });
+  }
+
+  /** @returns float32 `[3, tile.height, tile.width]`, about [-1,1], not clamped */
+  async decode(tile: Tile, latents: Latents): Promise<Float32Array> {
+    const { channels, height, width, data } = latents;
+    return withScope(async (scope) => {
+      const given: Record<string, Tensor> = { ...(await this.#skipsOf(tile, scope)) };
+      given.latents = this.#calls.upload(scope, 'float32', [1, channels, height, width], data);
+      if (this.#inputs.has('photo')) given.photo = this.#upload(tile, scope);
+      if (this.#pooled) given.pooled = this.#pooled;
+      const chain = this.#calls.manifest.vae.decode;
+      const { restored } = await runChain(this.#calls, chain, given, new Set(['restored']), scope, planTag(this.#plan));
+      if (!restored) throw new EngineError('pack-damaged', 'the decoder makes no restored');
+      return this.#calls.download(restored);
+    });
+  }
+
+  /** Lets the skip tensors of a tile go. */
+  forget(tile: Tile): void {
+    this.#cache.get(tile.index)?.scope.close();
+    this.#cache.delete(tile.index);
+  }
+
+  close(): void {
+    for (const { scope } of this.#cache.values()) scope.close();
+    this.#cache.clear();
+  }
+
+  async #skipsOf(tile: Tile, scope: TensorScope): Promise<Record<string, Tensor>> {
+    if (this.#skips.size === 0) return {};
+    return this.#cache.get(tile.index)?.tensors ?? this.#encode(tile, this.#skips, scope);
+  }
+
+  #upload(tile: Tile, scope: TensorScope): Tensor {
+    return this.#calls.upload(scope, 'float32', [1, 3, tile.height, tile.width], cropPixels(this.#photo, tile));
+  }
+
+  async #encode(tile: Tile, wanted: ReadonlySet<string>, scope: TensorScope): Promise<Record<string, Tensor>> {
+    return withScope(async (inner) => {
+      const photo = this.#upload(tile, inner);
+      const chain = this.#calls.manifest.vae.encode;
+      return runChain(this.#calls, chain, { photo }, wanted, scope, planTag(this.#plan));
+    });
+  }
+}
+
+/** Whether the decoder is told about the task and the photo. */
+export function decoderWantsPooled(calls: Calls): boolean {
+  const wanted = chainInputs(calls.manifest, calls.manifest.vae.decode).has('pooled');
+  if (wanted && calls.manifest.switches.conditioning.kind !== 'table') {
+    throw new EngineError('pack-damaged', 'pooled changes from step to step and can not go to the decoder');
+  }
+  return wanted;
+}

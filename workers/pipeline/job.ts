@@ -1,0 +1,82 @@
+/** What a job is given, what it says on the way and what it returns. */
+import type { Manifest, TaskId } from '../packs/manifest.ts';
+import type { Progress } from '../protocol.ts';
+import type { Backend } from './backend.ts';
+import type { StepHistory } from './history.ts';
+import type { Photo } from './photo.ts';
+
+/** The engine as the pipeline sees it. */
+export interface Engine {
+  readonly backend: Backend;
+  readonly manifest: Manifest;
+  /** Bytes of a shard, verified; used for baked states only (weights are the backend's own business). */
+  readShard(shard: string, offset: number, bytes: number): Promise<Uint8Array>;
+}
+
+/** A part of the picture after `step`: to be drawn at x, y scaled to w × h photo px. */
+export interface Paint {
+  /** 1-based. */
+  readonly step: number;
+  readonly x: number;
+  readonly y: number;
+  readonly w: number;
+  readonly h: number;
+  /** Size of `rgba`, at most w × h. */
+  readonly width: number;
+  readonly height: number;
+  readonly rgba: Uint8ClampedArray;
+}
+
+/** Plain callbacks; a job awaits none of them, and they must not throw. */
+export interface JobEvents {
+  progress?(progress: Progress): void;
+  paint?(paint: Paint): void;
+  /** Every tile of a step is painted. Follows the decode for the last step. */
+  step?(step: number, steps: number): void;
+  /** The plan changed and the job goes on from its start. */
+  notice?(code: 'smaller-tile', values: Record<string, number>): void;
+}
+
+export interface JobOptions {
+  readonly task: TaskId;
+  readonly seed: number;
+  /** Euler steps; the pack's default where absent, held within the pack's limits. */
+  readonly steps?: number;
+  /** Side of a tile in px; the pack's own for this backend where absent. */
+  readonly tile?: number;
+  /** For measurements: the reference latents go straight to the decoder. */
+  readonly ditOff?: boolean;
+  /** Bytes of skip tensors kept over all tiles; beyond, a tile is encoded again. Default 256 MB. */
+  readonly skipCacheBytes?: number;
+  readonly signal?: AbortSignal;
+  readonly events?: JobEvents;
+}
+
+export type Stage = Progress['stage'];
+export type StageTimes = Record<Stage | 'total', number>;
+
+export interface JobResult {
+  readonly width: number;
+  readonly height: number;
+  /** 8-bit RGB, `width · height · 3`. */
+  readonly rgb: Uint8Array;
+  readonly milliseconds: StageTimes;
+  readonly tiles: number;
+  readonly steps: number;
+  /** Side of the tiles that the job ended with (the longer one). */
+  readonly tile: number;
+  readonly longestCallMs: number;
+  /** For `decodeStep`. */
+  readonly kept: KeptJob;
+}
+
+/** What is needed to make another step the result. Plain data: no tensors. */
+export interface KeptJob {
+  readonly task: TaskId;
+  readonly tile: number;
+  readonly steps: number;
+  readonly history: StepHistory;
+}
+
+/** The photo goes in beside the options so that the same options can be used for a folder of photos. */
+export type RestorePhoto = (engine: Engine, photo: Photo, options: JobOptions) => Promise<JobResult>;

@@ -1,0 +1,148 @@
+/** The plan of a job: tile side, query chunks, what is kept. Pure; memory of the model is bounded by the tile. */
+import { EngineError } from '../errors.ts';
+import type { Manifest } from '../packs/manifest.ts';
+import type { Backend } from './backend.ts';
+import { branchesOf } from './guidance.ts';
+import { bindShapes, resolveShape } from './shapes.ts';
+import { planTiles, type TilePlan } from './tiles.ts';
+import { countTokens } from './tokens.ts';
+
+/** Smallest tile that running out of memory leads to. */
+export const LEAST_TILE = 128;
+
+/**
+ * Attention computes Sq · Skv · headDim · 4 bytes' worth of products in one call: above 2^32 the wasm kernel refuses,
+ * and on a GPU one dispatch of that size comes near the driver's time limit. Chunks stay below 2^30.
+ */
+const ATTENTION_LIMIT = 2 ** 30;
+
+const DEFAULT_SKIP_CACHE = 256e6;
+
+export interface JobPlan extends TilePlan {
+  /** Longest side of a tile that was allowed. */
+  readonly side: number;
+  readonly queryChunks: number;
+  /** Tiles whose skip tensors stay; the others are encoded again. */
+  readonly cachedTiles: number;
+}
+
+/** The tile side that a pack wants on a backend. */
+export function packTile(manifest: Manifest, kind: Backend['kind']): number {
+  return kind === 'webgpu' ? manifest.tile.gpu : manifest.tile.wasm;
+}
+
+/**
+ * @param tile side asked for in px; rounded down to the family's unit, at least one unit; the pack's own where absent.
+ *   Made smaller where the pack has no graph with enough query chunks.
+ */
+export function planJob(
+  manifest: Manifest,
+  backend: Pick<Backend, 'kind' | 'mode'>,
+  photo: { readonly width: number; readonly height: number },
+  tile?: number,
+  skipCacheBytes: number = DEFAULT_SKIP_CACHE,
+): JobPlan {
+  const unit = manifest.family.factor * manifest.family.patch;
+  const down = (px: number) => Math.max(unit, Math.floor(px / unit) * unit);
+  const variants = chunkVariants(manifest, backend.mode);
+  for (let side = down(tile ?? packTile(manifest, backend.kind)); ; side -= unit) {
+    // Half a tile at most: more would make tiles crawl. A side of one unit has no room for an overlap.
+    const overlap = Math.min(down(manifest.tile.overlap), Math.floor(side / 2 / unit) * unit);
+    const plan = planTiles(photo.width, photo.height, side, overlap, unit);
+    const needed = neededChunks(manifest, plan.x.size, plan.y.size);
+    const queryChunks = variants.find((chunks) => chunks >= needed);
+    if (queryChunks !== undefined) {
+      const perTile = skipBytes(manifest, plan.x.size, plan.y.size);
+      const cachedTiles = perTile === 0 ? plan.tiles.length : Math.floor(skipCacheBytes / perTile);
+      return { ...plan, side, queryChunks, cachedTiles: Math.min(plan.tiles.length, cachedTiles) };
+    }
+    if (side <= unit) throw new EngineError('pack-damaged', 'no attention graph fits the smallest tile');
+  }
+}
+
+/** Pieces that the image queries of one tile must be cut into. */
+export function neededChunks(manifest: Manifest, width: number, height: number): number {
+  const { image, text } = countTokens(manifest, width, height);
+  const headDim = manifest.family.axesDim.reduce((sum, axis) => sum + axis, 0);
+  const perQuery = (text + image) * headDim * 4;
+  const most = Math.floor((ATTENTION_LIMIT - 1) / perQuery);
+  return most < 1 ? Number.POSITIVE_INFINITY : Math.ceil(image / most);
+}
+
+/** Chunk counts, rising, that every attention graph of the pack has in this mode. */
+function chunkVariants(manifest: Manifest, mode: Backend['mode']): number[] {
+  const blocks = [...blockGraphs(manifest)].map((name) => manifest.graphs[name]?.variants ?? []);
+  const [first, ...rest] = blocks.map((variants) =>
+    variants.filter((variant) => variant.mode === mode).map((variant) => variant.queryChunks),
+  );
+  if (!first) return [1];
+  return first.filter((chunks) => rest.every((list) => list.includes(chunks))).sort((a, b) => a - b);
+}
+
+function blockGraphs(manifest: Manifest): Set<string> {
+  const names = new Set<string>();
+  for (const id of blockInstances(manifest)) names.add(graphOf(manifest, id));
+  return names;
+}
+
+/** Ids of the DiT's blocks in the order in which they run. */
+export function blockInstances(manifest: Manifest): string[] {
+  return [
+    ...Array.from({ length: manifest.family.double }, (_, i) => `double.${i}`),
+    ...Array.from({ length: manifest.family.single }, (_, i) => `single.${i}`),
+  ];
+}
+
+/** The graph that an instance runs. */
+export function graphOf(manifest: Manifest, instance: string): string {
+  const name = manifest.instances[instance]?.graph;
+  if (name === undefined || !manifest.graphs[name]) {
+    throw new EngineError('pack-damaged', `the pack has no ${instance}`);
+  }
+  return name;
+}
+
+/** Data inputs that a chain takes from outside: those that no earlier graph of it puts out. */
+export function chainInputs(manifest: Manifest, chain: readonly string[]): Set<string> {
+  const made = new Set<string>();
+  const needed = new Set<string>();
+  for (const id of chain) {
+    const graph = manifest.graphs[graphOf(manifest, id)];
+    for (const port of graph?.inputs ?? []) if (!made.has(port.name)) needed.add(port.name);
+    for (const port of graph?.outputs ?? []) made.add(port.name);
+  }
+  return needed;
+}
+
+/** Names of the encoder's tensors that the decoder wants beside latents, photo and pooled. */
+export function skipNames(manifest: Manifest): string[] {
+  const wanted = chainInputs(manifest, manifest.vae.decode);
+  for (const name of ['latents', 'photo', 'pooled']) wanted.delete(name);
+  return [...wanted];
+}
+
+/** Bytes of the skip tensors of one tile, from the declared shapes; 0 for packs without skips. */
+export function skipBytes(manifest: Manifest, width: number, height: number): number {
+  const wanted = skipNames(manifest);
+  if (wanted.length === 0) return 0;
+  const shapes: Record<string, number[]> = { photo: [1, 3, height, width] };
+  for (const id of manifest.vae.encode) {
+    const graph = manifest.graphs[graphOf(manifest, id)];
+    const bindings = bindShapes(graph?.inputs ?? [], shapes);
+    for (const port of graph?.outputs ?? []) {
+      const dims = resolveShape(port.shape, bindings);
+      if (!dims) throw new EngineError('pack-damaged', `${id}: the shape of ${port.name} is not known`);
+      shapes[port.name] = dims;
+    }
+  }
+  return wanted.reduce((sum, name) => {
+    const dims = shapes[name];
+    if (!dims) throw new EngineError('pack-damaged', `the encoder makes no ${name}`);
+    return sum + 4 * dims.reduce((product, side) => product * side, 1);
+  }, 0);
+}
+
+/** Branches that a job runs, by the pack's guidance. */
+export function branchCount(manifest: Manifest): number {
+  return branchesOf(manifest.switches.guidance).length;
+}

@@ -1,0 +1,66 @@
+/** The door of the pipeline: restore a photo, or make another step of the last job the result. */
+import { EngineError } from '../errors.ts';
+import type { Engine, JobOptions, JobResult, KeptJob } from './job.ts';
+import type { Photo } from './photo.ts';
+import { type JobPlan, LEAST_TILE, planJob } from './plan.ts';
+import { ProgressMeter } from './progress.ts';
+import { runDecode, runJob } from './run.ts';
+
+/**
+ * Restores a photo. When the backend runs out of memory the job starts again with tiles of half the side, down to
+ * 128 px, and says so with a notice.
+ *
+ * @throws EngineError 'cancelled', 'out-of-memory' at the smallest tile, 'bad-numbers', 'device-lost', 'pack-damaged'
+ */
+export function restorePhoto(engine: Engine, photo: Photo, options: JobOptions): Promise<JobResult> {
+  return withSmallerTiles(engine, photo, options, options.tile, (plan, meter) =>
+    runJob(engine, photo, options, plan, meter),
+  );
+}
+
+/**
+ * Decodes the clean estimate after `step` (1-based) of an earlier job on the same photo.
+ *
+ * @throws EngineError as `restorePhoto`, and 'internal' when `kept.history` does not hold that step
+ */
+export function decodeStep(
+  engine: Engine,
+  photo: Photo,
+  kept: KeptJob,
+  step: number,
+  options: Pick<JobOptions, 'signal' | 'events'> = {},
+): Promise<JobResult> {
+  const all = { ...options, task: kept.task, seed: 0 };
+  return withSmallerTiles(engine, photo, all, kept.tile, (plan, meter) =>
+    runDecode(engine, photo, all, plan, meter, kept.history, step),
+  );
+}
+
+async function withSmallerTiles(
+  { manifest, backend }: Engine,
+  photo: Photo,
+  options: JobOptions,
+  firstTile: number | undefined,
+  attempt: (plan: JobPlan, meter: ProgressMeter) => Promise<JobResult>,
+): Promise<JobResult> {
+  const meter = new ProgressMeter();
+  for (let tile = firstTile; ; ) {
+    const plan = planJob(manifest, backend, photo, tile, options.skipCacheBytes);
+    try {
+      return await attempt(plan, meter);
+    } catch (error) {
+      const side = Math.max(plan.x.size, plan.y.size);
+      if (!(error instanceof EngineError) || error.code !== 'out-of-memory' || side <= LEAST_TILE) throw error;
+      tile = Math.max(LEAST_TILE, Math.floor(side / 2 / plan.unit) * plan.unit);
+      options.events?.notice?.('smaller-tile', { tile });
+    }
+  }
+}
+
+/** How many tiles a photo takes with the pack's own tile side. */
+export function countTiles(
+  engine: Pick<Engine, 'manifest' | 'backend'>,
+  photo: { width: number; height: number },
+): number {
+  return planJob(engine.manifest, engine.backend, photo).tiles.length;
+}

@@ -1,0 +1,241 @@
+/**
+ * The way of a photo through the engine: conditioning and prologue once, encode tile by tile, then step by step over
+ * all tiles, then decode tile by tile. See `docs/pack-format.md` for the graphs and `plan.ts` for what bounds memory.
+ *
+ * Memory a photo px, beside the tile's: source 3, reference latents 1, latents 1, velocity 1 and at most 1 to 2 of kept
+ * estimates while denoising; source 3, result 3, latents 1 and the estimates while decoding.
+ */
+import { EngineError } from '../errors.ts';
+import { plannedCalls } from './call-plan.ts';
+import { Calls } from './calls.ts';
+import { type BranchCondition, makeCondition } from './conditioning.ts';
+import { decoderWantsPooled, TileCodec } from './decode.ts';
+import { cleanEstimate, eulerStep, makeDenoiser, velocityOf } from './denoise.ts';
+import { addTile, featherGrid, StripBlender } from './feather.ts';
+import { branchesOf } from './guidance.ts';
+import { StepHistory } from './history.ts';
+import type { Engine, JobOptions, JobResult } from './job.ts';
+import { cropLatents, type Latents, makeLatents, type Rect } from './latents.ts';
+import { paintDecoded, paintEstimate } from './paint.ts';
+import type { Photo } from './photo.ts';
+import type { JobPlan } from './plan.ts';
+import type { ProgressMeter } from './progress.ts';
+import { makePrologue, type Prologue } from './prologue.ts';
+import { timesteps } from './schedule.ts';
+import { type TensorScope, withScope } from './scope.ts';
+import { startLatents } from './start.ts';
+import type { Tile } from './tiles.ts';
+import { countTokens } from './tokens.ts';
+
+/** A job under way: what its stages share. */
+interface Job {
+  readonly engine: Engine;
+  readonly calls: Calls;
+  readonly photo: Photo;
+  readonly plan: JobPlan;
+  readonly options: JobOptions;
+  readonly steps: number;
+  /** Owns the tensors that live as long as the job. */
+  readonly scope: TensorScope;
+}
+
+/** A tile's place in the latents of the whole photo. */
+function latentRect(tile: Tile, factor: number): Rect {
+  return {
+    x: tile.x / factor,
+    y: tile.y / factor,
+    width: tile.width / factor,
+    height: tile.height / factor,
+  };
+}
+
+/** Steps of a job: what was asked for, or the pack's default, within the pack's limits; 0 with the DiT off. */
+function stepCount({ manifest }: Engine, options: JobOptions): number {
+  if (options.ditOff) return 0;
+  const { min, max, default: usual } = manifest.steps;
+  return Math.min(max, Math.max(min, Math.round(options.steps ?? usual)));
+}
+
+/**
+ * One try at a photo with one plan. `restorePhoto` is the function to call: it makes the plan and tries again.
+ *
+ * @throws EngineError 'cancelled', 'out-of-memory', 'bad-numbers', 'device-lost', 'pack-damaged'. Every tensor is
+ *   disposed, however it ends.
+ */
+export async function runJob(
+  engine: Engine,
+  photo: Photo,
+  options: JobOptions,
+  plan: JobPlan,
+  meter: ProgressMeter,
+): Promise<JobResult> {
+  const { manifest } = engine;
+  const steps = stepCount(engine, options);
+  meter.plan(plannedCalls(manifest, plan, steps));
+  const calls = new Calls(engine.backend, manifest, meter, options.signal, options.events);
+  Object.assign(calls.place, { steps, tiles: plan.tiles.length });
+
+  return withScope(async (scope) => {
+    const job: Job = { engine, calls, photo, plan, options, steps, scope };
+    calls.enter('conditioning');
+    const { target } = countTokens(manifest, plan.x.size, plan.y.size);
+    const times = steps > 0 ? timesteps(manifest.schedule, steps, target) : [];
+    const { conditions, prologues } = await prepare(job, times.slice(0, -1));
+    const pooled = decoderWantsPooled(calls) ? conditions[0]?.[0]?.pooled : undefined;
+    const codec = new TileCodec(calls, plan, photo, pooled);
+    try {
+      calls.enter('encode');
+      const reference = await encodeAll(job, codec);
+      calls.enter('denoise');
+      const { latents, history } = await denoiseAll(job, codec, reference, times, prologues);
+      calls.enter('decode');
+      const rgb = await decodeAll(job, codec, latents, Math.max(1, steps));
+      if (steps > 0) options.events?.step?.(steps, steps);
+      const kept = { task: options.task, tile: plan.side, steps, history };
+      return toResult(job, rgb, kept);
+    } finally {
+      codec.close();
+    }
+  });
+}
+
+/**
+ * Makes the clean estimate after `step` (1-based) the result, with a plan of its own: latents do not depend on tiles.
+ *
+ * @throws EngineError as `runJob`, and 'internal' when that step was not kept
+ */
+export async function runDecode(
+  engine: Engine,
+  photo: Photo,
+  options: JobOptions,
+  plan: JobPlan,
+  meter: ProgressMeter,
+  history: StepHistory,
+  step: number,
+): Promise<JobResult> {
+  const latents = history.latents(step);
+  if (!latents) throw new EngineError('internal', `step ${step} was not kept`, { step });
+  meter.plan(plannedCalls(engine.manifest, plan, 0, false));
+  const calls = new Calls(engine.backend, engine.manifest, meter, options.signal, options.events);
+  Object.assign(calls.place, { step, steps: history.steps, tiles: plan.tiles.length });
+
+  return withScope(async (scope) => {
+    const job: Job = { engine, calls, photo, plan, options, steps: history.steps, scope };
+    const wantsPooled = decoderWantsPooled(calls);
+    const condition = wantsPooled
+      ? await makeCondition({ engine, calls, photo, task: options.task, times: [0] }, 'cond', scope)
+      : [];
+    const codec = new TileCodec(calls, plan, photo, condition[0]?.pooled);
+    try {
+      calls.enter('decode');
+      const rgb = await decodeAll(job, codec, latents, step);
+      return toResult(job, rgb, { task: options.task, tile: plan.side, steps: history.steps, history });
+    } finally {
+      codec.close();
+    }
+  });
+}
+
+function toResult({ calls, photo, plan, steps }: Job, rgb: Uint8Array, kept: JobResult['kept']): JobResult {
+  return {
+    width: photo.width,
+    height: photo.height,
+    rgb,
+    milliseconds: calls.times(),
+    tiles: plan.tiles.length,
+    steps,
+    tile: Math.max(plan.x.size, plan.y.size),
+    longestCallMs: calls.longestCallMs,
+    kept,
+  };
+}
+
+/** Conditions and prologues of all branches. With the DiT off, only what the decoder wants of the conditions. */
+async function prepare(
+  { engine, calls, photo, options, scope }: Job,
+  times: readonly number[],
+): Promise<{ conditions: BranchCondition[]; prologues: Prologue[] }> {
+  const conditions: BranchCondition[] = [];
+  const prologues: Prologue[] = [];
+  if (times.length === 0 && !decoderWantsPooled(calls)) return { conditions, prologues };
+  for (const branch of branchesOf(engine.manifest.switches.guidance)) {
+    const condition = await makeCondition({ engine, calls, photo, task: options.task, times }, branch, scope);
+    conditions.push(condition);
+    if (times.length === 0) break;
+    prologues.push(await makePrologue(calls, condition, times, scope));
+    for (const { context } of condition) scope.drop(context);
+  }
+  return { conditions, prologues };
+}
+
+/** Reference latents of the whole photo: the tiles' averaged, so that tiles see the same reference where they overlap. */
+async function encodeAll({ calls, plan }: Job, codec: TileCodec): Promise<Latents> {
+  const { factor, latentChannels } = calls.manifest.family;
+  const reference = makeLatents(latentChannels, plan.paddedHeight / factor, plan.paddedWidth / factor);
+  const grid = featherGrid(plan, 1 / factor);
+  for (const tile of plan.tiles) {
+    calls.place.tile = tile.index + 1;
+    addTile(reference, grid, tile, await codec.encode(tile));
+  }
+  return reference;
+}
+
+/**
+ * Latents live on the CPU in float32, for the whole photo: blending overlaps, previews, kept steps and checkpoints need
+ * them there, and they are 1/64 of the traffic of the blocks (1 byte a photo px each way).
+ *
+ * All tiles of a step start from the same latents, so averaging their velocities with the feather weights equals
+ * averaging their latents after the step; one accumulator serves both.
+ */
+async function denoiseAll(
+  job: Job,
+  codec: TileCodec,
+  reference: Latents,
+  times: readonly number[],
+  prologues: readonly Prologue[],
+): Promise<{ latents: Latents; history: StepHistory }> {
+  const { calls, plan, options, steps } = job;
+  const { channels, height, width } = reference;
+  const history = new StepHistory(steps, [channels, height, width]);
+  if (steps === 0) return { latents: reference, history };
+
+  const { switches, family } = calls.manifest;
+  const latents = startLatents(switches.start, reference, options.seed);
+  const velocity = makeLatents(channels, height, width);
+  const grid = featherGrid(plan, 1 / family.factor);
+  const denoiser = makeDenoiser(calls, plan, steps, prologues, job.scope);
+  for (let k = 0; k < steps; k++) {
+    const [t = 1, next = 0] = times.slice(k, k + 2);
+    calls.place.step = k + 1;
+    velocity.data.fill(0);
+    for (const tile of plan.tiles) {
+      calls.place.tile = tile.index + 1;
+      const rect = latentRect(tile, family.factor);
+      const noisy = cropLatents(latents, rect);
+      const clean = cropLatents(reference, rect);
+      const moved = await velocityOf(calls, denoiser, noisy, clean, k, t);
+      addTile(velocity, grid, tile, moved);
+      const estimate = cleanEstimate(noisy, moved, t);
+      await paintEstimate(job, codec, tile, estimate, clean, k + 1);
+    }
+    eulerStep(latents, velocity, t, next);
+    history.keep(k + 1, velocity);
+    // The last step is told about after its decode, when its picture is final.
+    if (k + 1 < steps) options.events?.step?.(k + 1, steps);
+  }
+  return { latents, history };
+}
+
+async function decodeAll(job: Job, codec: TileCodec, latents: Latents, step: number): Promise<Uint8Array> {
+  const { calls, plan } = job;
+  const blender = new StripBlender(plan);
+  for (const tile of plan.tiles) {
+    calls.place.tile = tile.index + 1;
+    const part = cropLatents(latents, latentRect(tile, calls.manifest.family.factor));
+    const pixels = await codec.decode(tile, part);
+    codec.forget(tile);
+    blender.add(tile, pixels);
+    paintDecoded(job, tile, pixels, step);
+  }
+  return blender.rgb;
+}
