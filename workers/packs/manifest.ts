@@ -58,6 +58,14 @@ const graph = z.strictObject({
 export type GraphSpec = z.infer<typeof graph>;
 
 /**
+ * Name of an output inside the ONNX file. ONNX wants every name once, so an output that is called like an input
+ * (`img` in, `img` out) has `.out` behind its name there.
+ */
+export function onnxOutput(graph: Pick<GraphSpec, 'inputs'>, name: string): string {
+  return graph.inputs.some((port) => port.name === name) ? `${name}.out` : name;
+}
+
+/**
  * How a weight lies in its shard.
  * - `f32`, `f16`: plain, widened or narrowed to what the graph input asks for.
  * - `q4`, `q8`: MatMulNBits B, block 32, symmetric, fed as uint8 `[N, K/32, 16 or 32]`. The scales are a weight of their own.

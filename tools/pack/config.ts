@@ -1,0 +1,150 @@
+/**
+ * `config.json` of a checkpoint. Two families: the small one that `training/` exports, and Step1X-Edit / RealRestorer
+ * (realrestorer.md B.3). Dims are data; an unknown key of a family is an error, so that no switch is silently ignored.
+ */
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { taskId } from '../../workers/packs/manifest.ts';
+
+const dim = z.number().int().min(1).max(65536);
+
+const transformer = z.object({
+  in_channels: dim,
+  out_channels: dim,
+  vec_in_dim: dim,
+  context_in_dim: dim,
+  hidden_size: dim,
+  mlp_ratio: z.number().positive(),
+  num_heads: dim,
+  depth: z.number().int().min(0).max(64),
+  depth_single_blocks: z.number().int().min(0).max(128),
+  axes_dim: z.tuple([dim, dim, dim]),
+  theta: z.number().positive(),
+  qkv_bias: z.boolean(),
+  guidance_embeds: z.boolean().default(false),
+});
+
+const small = z.strictObject({
+  family: z.literal('restoration-small'),
+  transformer: z.strictObject(transformer.shape),
+  vae: z.strictObject({
+    widths: z.array(dim).min(1).max(6),
+    encoder_blocks: z.array(z.number().int().min(0).max(16)),
+    decoder_blocks: z.array(z.number().int().min(0).max(16)),
+    latent_channels: dim,
+    scale: z.number(),
+    shift: z.number(),
+  }),
+  conditioning: z.strictObject({ tasks: z.array(taskId).min(1), task_tokens: dim, thumb: dim }),
+  start_sigma: z.number().min(0),
+  steps: z.number().int().min(1),
+});
+export type SmallConfig = z.infer<typeof small>;
+
+const step1x = z.strictObject({
+  family: z.literal('step1x-edit'),
+  transformer: z.strictObject({
+    ...transformer.shape,
+    /** v1.0 scales the mean of the states before the pooled projection; its reference tokens have RoPE id 0 on axis 0. */
+    version: z.enum(['v1.0', 'v1.1']),
+    use_mask_token: z.boolean().default(false),
+  }),
+  vae: z.strictObject({
+    base: dim,
+    multipliers: z.array(dim).min(1).max(6),
+    res_blocks: dim,
+    latent_channels: dim,
+    scale: z.number(),
+    shift: z.number(),
+  }),
+  connector: z.strictObject({
+    state_dim: dim,
+    heads: dim,
+    depth: dim,
+    mlp_ratio: z.number().positive(),
+  }),
+  /** States of the language model, baked: tensor `conditioning.states` `[tasks + 1, tokens, state_dim]`, the last for the empty prompt. */
+  conditioning: z.strictObject({ tasks: z.array(taskId).min(1), tokens: dim, valid: z.array(dim) }),
+  guidance: z.number(),
+});
+export type Step1xConfig = z.infer<typeof step1x>;
+
+const config = z.discriminatedUnion('family', [small, step1x]);
+export type PackConfig = z.infer<typeof config>;
+
+/** Values that RealRestorer's bundle leaves to its code (realrestorer.md B.4, D.5, E.5, F). */
+const STEP1X_DEFAULTS = {
+  vae: { base: 128, multipliers: [1, 2, 4, 4], res_blocks: 2, latent_channels: 16, scale: 0.3611, shift: 0.1159 },
+  connector: { state_dim: 3584, heads: 32, depth: 2, mlp_ratio: 4 },
+  guidance: 3.5,
+};
+
+/** Keys of a diffusers `transformer/config.json` that say nothing about the network. */
+const bundleTransformer = z.object({
+  ...transformer.shape,
+  version: z.enum(['v1.0', 'v1.1']),
+  use_mask_token: z.boolean().default(false),
+});
+
+async function readJson(path: string): Promise<unknown> {
+  return JSON.parse(await readFile(path, 'utf8'));
+}
+
+/**
+ * Reads the config of a checkpoint folder: its own `config.json`, or a diffusers bundle with `transformer/config.json` and
+ * `conditioning/config.json` (tasks, tokens and valid rows of the baked states).
+ *
+ * @throws Error with every disagreement listed
+ */
+export async function readConfig(folder: string): Promise<PackConfig> {
+  const own = join(folder, 'config.json');
+  if (!existsSync(own) && !existsSync(join(folder, 'transformer', 'config.json'))) {
+    throw new Error(`no config.json in ${folder}`);
+  }
+  const raw = existsSync(own) ? await readJson(own) : await bundleConfig(folder);
+  const parsed = config.safeParse(raw);
+  if (!parsed.success) throw new Error(`config.json of ${folder}:\n${z.prettifyError(parsed.error)}`);
+  checkDims(parsed.data);
+  return parsed.data;
+}
+
+async function bundleConfig(folder: string): Promise<unknown> {
+  const conditioning = join(folder, 'conditioning', 'config.json');
+  if (!existsSync(conditioning)) {
+    throw new Error(`${folder} has no conditioning/config.json: bake the language model's states first`);
+  }
+  return {
+    family: 'step1x-edit',
+    transformer: bundleTransformer.parse(await readJson(join(folder, 'transformer', 'config.json'))),
+    conditioning: await readJson(conditioning),
+    ...STEP1X_DEFAULTS,
+  };
+}
+
+function checkDims(c: PackConfig): void {
+  const t = c.transformer;
+  const problems: string[] = [];
+  const want = (ok: boolean, text: string) => {
+    if (!ok) problems.push(text);
+  };
+  const axes = t.axes_dim.reduce((a, b) => a + b, 0);
+  want(t.hidden_size === t.num_heads * axes, `hidden_size ${t.hidden_size} is not num_heads · sum of axes_dim`);
+  want(t.out_channels === 4 * c.vae.latent_channels, 'out_channels is not 4 · latent_channels');
+  const references = c.family === 'restoration-small' ? 2 : 1;
+  want(t.in_channels === references * t.out_channels, `in_channels is not ${references} · out_channels`);
+  want(new Set(c.conditioning.tasks).size === c.conditioning.tasks.length, 'a task is listed twice');
+  if (c.family === 'restoration-small') {
+    want(c.vae.widths.length === 3, 'the small VAE has 3 levels');
+    want(c.vae.encoder_blocks.length === c.vae.widths.length, 'encoder_blocks and widths disagree');
+    want(c.vae.decoder_blocks.length === c.vae.widths.length, 'decoder_blocks and widths disagree');
+    want(c.conditioning.thumb % 16 === 0, 'thumb is no multiple of 16');
+  } else {
+    want(c.vae.multipliers.length === 4, 'the Flux VAE has 4 levels');
+    want(c.conditioning.valid.length === c.conditioning.tasks.length + 1, 'valid needs one entry a task and one more');
+    want(c.vae.base % 32 === 0, 'vae.base is no multiple of 32');
+    want(t.context_in_dim % c.connector.heads === 0, 'context_in_dim is no multiple of connector.heads');
+  }
+  if (problems.length > 0) throw new Error(`config.json: ${problems.join('; ')}`);
+}
