@@ -1,8 +1,9 @@
 /**
  * Serves dist/ on localhost with the headers of src/headers.json, and prints the address.
- *   node tools/serve.mjs [--port 4173] [--strict-port] [--base /sub/path/] [--no-headers] [--quiet]
+ *   node tools/serve.mjs [--port 4173] [--strict-port] [--base /sub/path/] [--no-headers] [--log] [--quiet]
  * PORT in the environment does what --port does. When the port is taken, a free one is used.
  * --no-headers imitates a static host where no headers can be set (the service worker then adds them).
+ * --log prints every request.
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -16,6 +17,7 @@ const { values } = parseArgs({
     'strict-port': { type: 'boolean', default: false },
     base: { type: 'string', default: '/' },
     'no-headers': { type: 'boolean', default: false },
+    log: { type: 'boolean', default: false },
     quiet: { type: 'boolean', default: false },
   },
 });
@@ -42,6 +44,7 @@ const files = sirv(dist, {
 
 const server = createServer((request, response) => {
   const url = request.url ?? '/';
+  if (values.log) console.log(`${request.method} ${url}`);
   if (`${url}/` === base) {
     response.writeHead(308, { Location: base }).end();
     return;

@@ -1,0 +1,19 @@
+/**
+ * Measurements, each a command: `npm run bench -- main`.
+ * Every bench prints what it does to stderr and one JSON line, its result, last to stdout.
+ */
+import { benchMain } from './main/app.ts';
+
+const BENCHES: Record<string, (args: string[]) => Promise<unknown>> = { main: benchMain };
+
+const [name = '', ...args] = process.argv.slice(2);
+const bench = BENCHES[name];
+if (!bench) {
+  console.error(`Usage: npm run bench -- <${Object.keys(BENCHES).join('|')}> [options]`);
+  process.exit(2);
+}
+console.log(JSON.stringify({ bench: name, ...machine(), ...((await bench(args)) as object) }));
+
+function machine(): { date: string; node: string } {
+  return { date: new Date().toISOString().slice(0, 10), node: process.version };
+}

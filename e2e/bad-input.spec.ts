@@ -1,0 +1,72 @@
+/** What can't be used gets one plain sentence, and the app goes on. */
+import { expect, type Page, test } from '@playwright/test';
+import { App } from './support/app.ts';
+import {
+  animatedGif,
+  cmykJpeg,
+  corruptJpeg,
+  type DroppedFile,
+  fromRepo,
+  plainPng,
+  pngHeader,
+} from './support/files.ts';
+
+test.describe.configure({ mode: 'serial' });
+
+let page: Page;
+let app: App;
+
+test.beforeAll(async ({ browser }) => {
+  page = await browser.newPage();
+  app = await App.open(page, { engine: 'wasm' });
+});
+test.afterAll(() => page.close());
+
+const REFUSED: [string, () => DroppedFile | Promise<DroppedFile>, RegExp][] = [
+  ['a corrupt JPEG', corruptJpeg, /damaged|corrupt/i],
+  [
+    'a text file',
+    () => ({ name: 'notes.txt', mimeType: 'text/plain', buffer: Buffer.from('not a picture\n') }),
+    /not (a photo|an image|a picture)|isn.t (a photo|an image|a picture)/i,
+  ],
+  [
+    'a text file that says it is a JPEG',
+    () => ({ name: 'photo.jpg', mimeType: 'image/jpeg', buffer: Buffer.from('not a picture\n') }),
+    /not (a photo|an image|a picture)|isn.t (a photo|an image|a picture)/i,
+  ],
+  ['an empty file', () => ({ name: 'empty.png', mimeType: 'image/png', buffer: Buffer.alloc(0) }), /empty/i],
+  ['a PNG header of 30000 by 30000 px', () => pngHeader(30_000, 30_000), /900|too (many|large|big)|megapixel/i],
+  ['a photo over the limit', () => plainPng(8200, 7000), /57|too (many|large|big)|megapixel/i],
+];
+
+for (const [name, make, sentence] of REFUSED) {
+  test(`refuses ${name}`, async () => {
+    const start = Date.now();
+    await app.drop(await make());
+    await expect(app.alert).toBeVisible({ timeout: 30_000 });
+    await expect(app.alert).toContainText(sentence);
+    console.log(`${name}: "${(await app.alert.textContent())?.trim()}" after ${Date.now() - start} ms`);
+    expect(app.errors).toEqual([]);
+    // The app is usable at once, and the sentence goes away.
+    await app.openPhoto(fromRepo('e2e/fixtures/noise-96.png'));
+    await expect(app.alert).toHaveCount(0);
+  });
+}
+
+for (const [name, make] of [
+  ['a CMYK JPEG', cmykJpeg],
+  ['an animated GIF', animatedGif],
+] as const) {
+  test(`${name} is either shown or refused in words`, async () => {
+    await app.openPhoto(fromRepo('e2e/fixtures/low-light-96.png'));
+    await app.drop(await make());
+    const shown = page.getByText(name.includes('CMYK') ? /cmyk\.jpg|96 ?× ?96/ : /animated\.gif|64 ?× ?64/);
+    await expect(app.alert.or(shown).first()).toBeVisible({ timeout: 30_000 });
+    expect(app.errors).toEqual([]);
+    await app.openPhoto(fromRepo('e2e/fixtures/noise-96.png'));
+  });
+}
+
+test('after all of them a job still works', async () => {
+  await app.restore('noise');
+});

@@ -1,0 +1,129 @@
+/** The main job on wasm. One page serves all of these tests, in order. */
+import { readFile } from 'node:fs/promises';
+import { expect, type Page, test } from '@playwright/test';
+import { App } from './support/app.ts';
+import { fromRepo, pathOf, rotatedJpeg } from './support/files.ts';
+import { decode, psnr } from './support/pixels.ts';
+
+test.describe.configure({ mode: 'serial' });
+
+let page: Page;
+let app: App;
+
+test.beforeAll(async ({ browser }) => {
+  page = await browser.newPage();
+  app = await App.open(page, { engine: 'wasm' });
+});
+test.afterAll(() => page.close());
+
+test('denoises a demo photo; every step is seen, progress only goes up', async () => {
+  await app.openPhoto(fromRepo('public/demo/noise.jpg'));
+  await app.restore('noise');
+  await app.root('engine', 'wasm');
+
+  const clean = await decode(pathOf('e2e/fixtures/noise-clean.jpg'));
+  const before = psnr(await decode(pathOf('public/demo/noise.jpg')), clean);
+  const after = psnr(await app.result(), clean);
+  console.log(`noise on wasm: ${before.toFixed(2)} dB -> ${after.toFixed(2)} dB`);
+  expect(after).toBeGreaterThan(before + 0.5);
+
+  const { samples } = await app.recording();
+  const running = samples.filter((sample) => sample.job === 'running');
+  const percents = running.flatMap((sample) => (sample.percent === null ? [] : [sample.percent]));
+  expect(new Set(percents).size).toBeGreaterThan(3);
+  expect(percents).toEqual([...percents].sort((a, b) => a - b));
+
+  const steps = await page.locator('.film-frame').count();
+  expect(steps).toBeGreaterThan(1);
+  // The canvas as it stood when the strip took its n-th frame: the painting of step n. No two are equal.
+  const paintings = new Map<number, number>();
+  for (const sample of running) {
+    if (sample.steps > 0 && !paintings.has(sample.steps)) paintings.set(sample.steps, sample.picture);
+  }
+  expect(paintings.size).toBe(steps);
+  expect(new Set([...paintings.values(), running[0]?.picture]).size).toBe(steps + 1);
+});
+
+test('the film strip shows every step, and one of them can be kept', async () => {
+  const last = await app.result();
+  const strip = page.getByRole('slider', { name: 'Steps' });
+  const steps = Number(await strip.getAttribute('aria-valuemax'));
+  await strip.press('Home');
+  await expect(strip).toHaveAttribute('aria-valuetext', `Step 1 of ${steps}`);
+  await page.getByRole('button', { name: 'Keep this step' }).click();
+  await expect(strip).toHaveAttribute('aria-valuetext', `Step 1 of ${steps}, this is the result`);
+  await app.root('job', 'done');
+  const kept = await app.result();
+  expect([kept.width, kept.height]).toEqual([last.width, last.height]);
+  expect(psnr(kept, last)).toBeLessThan(60);
+});
+
+test('saves the result as PNG, JPEG and WebP at the size of the photo', async () => {
+  const own = await decode(pathOf('public/demo/noise.jpg'));
+  const magic = { PNG: '89504e47', JPEG: 'ffd8ff', WebP: '52494646' };
+  for (const [format, bytes] of Object.entries(magic)) {
+    await app.chooseFormat(format);
+    const download = page.waitForEvent('download');
+    await page.getByRole('button', { name: 'Save', exact: true }).click();
+    const file = await (await download).path();
+    const content = await readFile(file);
+    expect(content.toString('hex', 0, 4).startsWith(bytes), format).toBe(true);
+    const picture = await decode(content);
+    expect([picture.width, picture.height], format).toEqual([own.width, own.height]);
+  }
+});
+
+test('the main thread stays free while the engine runs, and nothing leaves the origin', async () => {
+  await page.evaluate(() => {
+    window.__recorder.longTasks = [];
+  });
+  await app.pick('compression');
+  await app.restoreButton.click();
+  await app.root('job', 'running');
+  const from = await page.evaluate(() => performance.now());
+  await app.root('job', 'done');
+  const { longTasks } = await app.recording();
+  const during = longTasks.filter((task) => task.at > from);
+  console.log(
+    `long tasks of the main thread during a job: ${JSON.stringify(during.map((task) => Math.round(task.ms)))}`,
+  );
+  // Tasks over 50 ms are what the Long Tasks API reports.
+  expect(during).toEqual([]);
+  expect(app.strangers).toEqual([]);
+  expect(app.errors).toEqual([]);
+});
+
+test('cancel gives the controls back within 300 ms and the next job works', async () => {
+  const waits: number[] = [];
+  for (const delay of [0, 400, 1500]) {
+    await app.begin('noise');
+    await page.waitForTimeout(delay);
+    waits.push(await app.cancelNow());
+  }
+  console.log(`cancel: ${waits.map((ms) => Math.round(ms)).join(', ')} ms`);
+  expect(Math.max(...waits)).toBeLessThan(300);
+  await app.openPhoto(fromRepo('e2e/fixtures/noise-96.png'));
+  await app.restore('noise');
+});
+
+test('a photo with EXIF orientation comes out upright', async () => {
+  await app.openPhoto(await rotatedJpeg('e2e/fixtures/low-light-96.png'));
+  await app.restore('low-light');
+  const clean = await decode(pathOf('e2e/fixtures/low-light-96-clean.png'));
+  const before = psnr(await decode(pathOf('e2e/fixtures/low-light-96.png')), clean);
+  const after = psnr(await app.result(), clean);
+  console.log(`low light, 96 px: ${before.toFixed(2)} dB -> ${after.toFixed(2)} dB`);
+  expect(after).toBeGreaterThan(before + 1);
+});
+
+for (const task of ['compression', 'haze', 'low-light'] as const) {
+  test(`improves the demo photo of ${task}`, async () => {
+    await app.openPhoto(fromRepo(`public/demo/${task}.jpg`));
+    await app.restore(task);
+    const clean = await decode(pathOf(`e2e/fixtures/${task}-clean.jpg`));
+    const before = psnr(await decode(pathOf(`public/demo/${task}.jpg`)), clean);
+    const after = psnr(await app.result(), clean);
+    console.log(`${task} on wasm: ${before.toFixed(2)} dB -> ${after.toFixed(2)} dB`);
+    expect(after).toBeGreaterThan(before);
+  });
+}

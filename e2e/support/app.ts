@@ -1,0 +1,156 @@
+import { expect, type Locator, type Page } from '@playwright/test';
+import type { EngineBridge } from '../../src/bridge/engine.ts';
+import type { DroppedFile } from './files.ts';
+import { decode, type Pixels } from './pixels.ts';
+import { installRecorder, type Recorder } from './recorder.ts';
+
+declare global {
+  interface Window {
+    /** Put there by the app with `?test=1`. */
+    __engine: EngineBridge;
+  }
+}
+
+export type Params = Partial<Record<'engine' | 'bundle' | 'pack' | 'threads', string>>;
+
+export const TASK_NAMES = {
+  blur: /blur/i,
+  compression: /compression/i,
+  flare: /flare/i,
+  moire: /moir/i,
+  haze: /haze/i,
+  'low-light': /low light/i,
+  noise: /noise/i,
+  rain: /rain/i,
+  reflection: /reflection/i,
+} as const;
+export type Task = keyof typeof TASK_NAMES;
+
+/** The app as a person uses it: by roles and names. */
+export class App {
+  readonly page: Page;
+  /** Addresses of all requests that left the app's own origin. */
+  readonly strangers: string[] = [];
+  readonly errors: string[] = [];
+
+  constructor(page: Page) {
+    this.page = page;
+  }
+
+  static async open(page: Page, params: Params = {}, base = './'): Promise<App> {
+    const app = new App(page);
+    await page.addInitScript(installRecorder);
+    page.on('pageerror', (error) => app.errors.push(error.message));
+    page.on('console', (message) => {
+      if (/Content Security Policy/i.test(message.text())) app.errors.push(message.text());
+    });
+    await page.goto(`${base}?${new URLSearchParams({ test: '1', ...params })}`);
+    const origin = new URL(page.url()).origin;
+    page.on('request', (request) => {
+      const url = new URL(request.url());
+      if (/^https?:|^wss?:/.test(url.protocol) && url.origin !== origin) app.strangers.push(request.url());
+    });
+    await expect(page.getByRole('button', { name: 'Open a photo' }).first()).toBeVisible();
+    return app;
+  }
+
+  root(name: 'engine' | 'engine-state' | 'job', value: string | RegExp) {
+    return expect(this.page.locator(`[data-${name}]`).first()).toHaveAttribute(`data-${name}`, value, {
+      timeout: 170_000,
+    });
+  }
+
+  async drop(file: DroppedFile): Promise<void> {
+    await this.page.locator('input[type="file"]').first().setInputFiles(file);
+  }
+
+  /** Drops a photo and waits until it is on the canvas. */
+  async openPhoto(file: DroppedFile): Promise<void> {
+    await this.drop(file);
+    await expect(this.restoreButton).toBeEnabled({ timeout: 60_000 });
+    await expect(this.canvas).toBeVisible();
+  }
+
+  get canvas(): Locator {
+    return this.page.getByTestId('canvas');
+  }
+
+  get restoreButton(): Locator {
+    return this.page.getByRole('button', { name: 'Restore', exact: true });
+  }
+
+  get cancelButton(): Locator {
+    return this.page.getByRole('button', { name: 'Cancel', exact: true });
+  }
+
+  async pick(task: Task): Promise<void> {
+    await this.page.getByRole('radio', { name: TASK_NAMES[task] }).click();
+  }
+
+  async begin(task: Task): Promise<void> {
+    await this.pick(task);
+    await this.record(true);
+    await this.restoreButton.click();
+    await this.root('job', 'running');
+  }
+
+  async restore(task: Task): Promise<void> {
+    await this.begin(task);
+    await this.root('job', /^(done|failed|cancelled)$/);
+    await this.record(false);
+    await this.root('job', 'done');
+  }
+
+  /** The result at the photo's own size. */
+  async result(): Promise<Pixels> {
+    const base64 = await this.page.evaluate(async () => {
+      const saved = await window.__engine.save('png', 1);
+      if (!saved.ok) throw new Error(`save: ${saved.code} ${saved.detail}`);
+      const bytes = new Uint8Array(await saved.value.arrayBuffer());
+      let text = '';
+      for (let i = 0; i < bytes.length; i += 0x8000) text += String.fromCharCode(...bytes.subarray(i, i + 0x8000));
+      return btoa(text);
+    });
+    return decode(Buffer.from(base64, 'base64'));
+  }
+
+  async chooseFormat(name: string): Promise<void> {
+    await this.page.getByRole('group', { name: 'Format' }).getByRole('button', { name, exact: true }).click();
+  }
+
+  /** Presses Cancel and returns the ms until Restore can be pressed again, measured in the page. */
+  async cancelNow(): Promise<number> {
+    const ms = await this.page.evaluate(async () => {
+      const named = (name: string) =>
+        [...document.querySelectorAll('button')].find((button) => button.textContent?.trim() === name);
+      const cancel = named('Cancel');
+      if (!cancel) throw new Error('no Cancel button');
+      const start = performance.now();
+      cancel.click();
+      for (;;) {
+        await new Promise((resolve) => requestAnimationFrame(resolve));
+        const restore = named('Restore');
+        if (restore && !restore.disabled) return performance.now() - start;
+        if (performance.now() - start > 10_000) throw new Error('the controls did not come back');
+      }
+    });
+    await this.root('job', 'cancelled');
+    return ms;
+  }
+
+  async record(on: boolean): Promise<void> {
+    await this.page.evaluate((value) => {
+      if (value) Object.assign(window.__recorder, { samples: [], longTasks: [] });
+      window.__recorder.on = value;
+    }, on);
+  }
+
+  recording(): Promise<Recorder> {
+    return this.page.evaluate(() => window.__recorder);
+  }
+
+  /** The plain sentence about what went wrong. */
+  get alert(): Locator {
+    return this.page.getByRole('alert').filter({ hasText: /\w/ }).first();
+  }
+}
