@@ -14,8 +14,9 @@ export function timesteps(spec: ScheduleSpec, steps: number, targetTokens: numbe
   if (!Number.isInteger(steps) || steps < 1) throw new RangeError(`steps must be a positive integer, not ${steps}`);
   const shift = shiftOf(spec, targetTokens);
   return Array.from({ length: steps + 1 }, (_, k) => {
+    // shift / (shift + 1/tau - 1), multiplied through by tau so that tau = 0 gives 0.
     const tau = 1 - k / steps;
-    return k === steps ? 0 : shift / (shift + 1 / tau - 1);
+    return (shift * tau) / (1 + (shift - 1) * tau);
   });
 }
 
