@@ -1,0 +1,53 @@
+import { CSPProvider } from '@base-ui/react/csp-provider';
+import { lazy, Suspense } from 'react';
+import { Stage } from '../features/compare/Stage.tsx';
+import { ZoomBar } from '../features/compare/ZoomBar.tsx';
+import { FilmStrip } from '../features/filmstrip/FilmStrip.tsx';
+import { DropOverlay, EmptyState } from '../features/import/EmptyState.tsx';
+import { FileInputs } from '../features/import/FileInputs.tsx';
+import { useDropAndPaste } from '../features/import/useDropAndPaste.ts';
+import { Announcer } from '../features/restore/Announcer.tsx';
+import { useApp } from '../store/index.ts';
+import { Header } from './Header.tsx';
+import { Notices } from './Notices.tsx';
+import { Panel } from './Panel.tsx';
+import { Toasts } from './Toasts.tsx';
+import { useHotkeys } from './useHotkeys.ts';
+import './app.css';
+
+const Dialogs = lazy(() => import('./Dialogs.tsx'));
+
+export function App() {
+  useHotkeys();
+  useDropAndPaste();
+  const photo = useApp((state) => state.photo);
+  const dialog = useApp((state) => state.dialog);
+  return (
+    // The content security policy has no inline styles.
+    <CSPProvider disableStyleElements>
+      <div className="app" data-open={photo !== null || undefined}>
+        <Header />
+        <main className="main">
+          <Notices />
+          <div className="room">{photo ? <Stage photo={photo} /> : <EmptyState />}</div>
+          {photo && (
+            <div className="tools">
+              <FilmStrip />
+              <ZoomBar />
+            </div>
+          )}
+        </main>
+        {photo && <Panel />}
+      </div>
+      <FileInputs />
+      <Announcer />
+      <DropOverlay />
+      <Toasts />
+      {dialog && (
+        <Suspense fallback={null}>
+          <Dialogs />
+        </Suspense>
+      )}
+    </CSPProvider>
+  );
+}

@@ -1,0 +1,110 @@
+/** Every command of the app, once: buttons, keys, the help sheet and the tests read these records. */
+import {
+  ArrowLeft,
+  ArrowRight,
+  Camera,
+  CircleQuestionMark,
+  Cpu,
+  Download,
+  Eye,
+  ImagePlus,
+  type LucideIcon,
+  Maximize,
+  Pin,
+  Play,
+  Scan,
+  Settings,
+  Share2,
+  Square,
+  X,
+  ZoomIn,
+  ZoomOut,
+} from 'lucide-react';
+import * as view from '../features/compare/viewActions.ts';
+import { canShare, saveResult, shareResult } from '../features/export/save.ts';
+import { nextStep, previousStep } from '../features/filmstrip/steps.ts';
+import { closePhoto } from '../features/import/openPhoto.ts';
+import { hasCamera, pick } from '../features/import/picker.ts';
+import { cancelJob, runKeepStep, runRestore } from '../features/restore/run.ts';
+import { type AppState, useApp } from '../store/index.ts';
+
+export interface Action {
+  id: ActionId;
+  icon: LucideIcon;
+  /** Key names as in keys.ts; the first one is shown on tooltips. */
+  keys: readonly string[];
+  group: 'photo' | 'job' | 'look' | 'app';
+  /** Absent: not offered at all on this device. */
+  offered?: () => boolean;
+  enabled: (state: AppState) => boolean;
+  run: () => void;
+  /** For commands that last while the key is down. */
+  release?: () => void;
+}
+
+const always = () => true;
+const hasPhoto = (state: AppState) => state.photo !== null;
+const canRestore = (state: AppState) => state.photo !== null && state.job !== 'running' && !isBlocked(state);
+const hasResult = (state: AppState) => state.result !== null && state.job !== 'running';
+const hasFrames = (state: AppState) => state.frames.length > 0 && state.job !== 'running';
+const dialog = (name: AppState['dialog']) => () => useApp.getState().setUi({ dialog: name });
+
+/** Another tab has the engine: nothing can run here until it is taken over. */
+export const isBlocked = ({ engine }: Pick<AppState, 'engine'>): boolean =>
+  engine.state === 'error' && (engine.failure.code === 'engine-busy' || engine.failure.code === 'engine-taken');
+
+const records = {
+  open: { icon: ImagePlus, keys: ['Mod+O'], group: 'photo', enabled: always, run: () => pick('file') },
+  camera: { icon: Camera, keys: [], group: 'photo', offered: hasCamera, enabled: always, run: () => pick('camera') },
+  close: { icon: X, keys: ['Mod+Backspace'], group: 'photo', enabled: hasPhoto, run: closePhoto },
+  restore: { icon: Play, keys: ['Mod+Enter'], group: 'job', enabled: canRestore, run: () => void runRestore() },
+  cancel: { icon: Square, keys: ['Escape'], group: 'job', enabled: (s) => s.job === 'running', run: cancelJob },
+  save: { icon: Download, keys: ['Mod+S'], group: 'job', enabled: hasResult, run: () => void saveResult() },
+  share: { icon: Share2, keys: [], group: 'job', offered: canShare, enabled: hasResult, run: () => void shareResult() },
+  previousStep: { icon: ArrowLeft, keys: ['['], group: 'job', enabled: hasFrames, run: previousStep },
+  nextStep: { icon: ArrowRight, keys: [']'], group: 'job', enabled: hasFrames, run: nextStep },
+  keepStep: {
+    icon: Pin,
+    keys: ['k'],
+    group: 'job',
+    enabled: (s) => hasFrames(s) && s.result !== null && s.shownStep !== null,
+    run: () => void runKeepStep(),
+  },
+  original: {
+    icon: Eye,
+    keys: ['o', ' '],
+    group: 'look',
+    enabled: hasPhoto,
+    run: () => useApp.getState().setUi({ showOriginal: true }),
+    release: () => useApp.getState().setUi({ showOriginal: false }),
+  },
+  fit: { icon: Maximize, keys: ['0'], group: 'look', enabled: hasPhoto, run: view.fitPhoto },
+  actual: { icon: Scan, keys: ['1'], group: 'look', enabled: hasPhoto, run: view.actual },
+  zoomIn: { icon: ZoomIn, keys: ['+', '='], group: 'look', enabled: hasPhoto, run: () => view.zoom(1.25) },
+  zoomOut: { icon: ZoomOut, keys: ['-'], group: 'look', enabled: hasPhoto, run: () => view.zoom(0.8) },
+  panLeft: { icon: ArrowLeft, keys: ['Shift+ArrowLeft'], group: 'look', enabled: hasPhoto, run: () => view.pan(1, 0) },
+  panRight: {
+    icon: ArrowLeft,
+    keys: ['Shift+ArrowRight'],
+    group: 'look',
+    enabled: hasPhoto,
+    run: () => view.pan(-1, 0),
+  },
+  panUp: { icon: ArrowLeft, keys: ['Shift+ArrowUp'], group: 'look', enabled: hasPhoto, run: () => view.pan(0, 1) },
+  panDown: { icon: ArrowLeft, keys: ['Shift+ArrowDown'], group: 'look', enabled: hasPhoto, run: () => view.pan(0, -1) },
+  settings: { icon: Settings, keys: ['Mod+,'], group: 'app', enabled: always, run: dialog('settings') },
+  device: { icon: Cpu, keys: ['i'], group: 'app', enabled: always, run: dialog('device') },
+  help: { icon: CircleQuestionMark, keys: ['?'], group: 'app', enabled: always, run: dialog('help') },
+} as const satisfies Record<string, Omit<Action, 'id'>>;
+
+export type ActionId = keyof typeof records;
+
+export const actions: readonly Action[] = Object.entries(records).map(([id, record]) => ({
+  ...record,
+  // Object.entries forgets that the keys are those of `records`.
+  id: id as ActionId,
+}));
+
+export function action(id: ActionId): Action {
+  return { id, ...records[id] };
+}

@@ -1,0 +1,237 @@
+/**
+ * The only door to the engine worker. It keeps the photo's file, so that a worker that hangs, crashes or loses
+ * its device can be replaced: the next call starts a new one and opens the photo again.
+ */
+import type {
+  EngineInfo,
+  EngineOptions,
+  ExportFormat,
+  PackInfo,
+  PhotoInfo,
+  RestoreEvent,
+  RestoreRequest,
+  RestoreResult,
+  StartEvent,
+} from '../../workers/protocol.ts';
+import { type EngineLock, lockEngine } from './lock.ts';
+import { type AppErrorCode, type Failure, fail, failureOf, type Result } from './outcome.ts';
+import { callback, Session } from './session.ts';
+
+/** After this the worker has had its chance to stop at a graph call's edge. */
+const CANCEL_DEADLINE_MS = 5_000;
+/** No sign of life for this long during a job: a software GPU may need most of it for one call. */
+const SILENCE_MS = 120_000;
+/** After these the worker's GPU, heap or state can't be relied on. */
+const FATAL: readonly AppErrorCode[] = ['device-lost', 'out-of-memory', 'internal', 'bad-numbers'];
+
+export interface Started {
+  engine: EngineInfo;
+  pack: PackInfo;
+}
+
+export type EngineState =
+  | { state: 'idle' }
+  | { state: 'starting'; event: StartEvent | null }
+  | { state: 'ready'; engine: EngineInfo; pack: PackInfo }
+  | { state: 'error'; failure: Failure };
+
+type JobCall = (
+  session: Session,
+  photo: PhotoInfo,
+  onEvent: (event: RestoreEvent) => void,
+) => Promise<Result<RestoreResult>>;
+
+export class EngineBridge {
+  readonly #options: () => EngineOptions;
+  readonly #onState: (state: EngineState) => void;
+  #session: Session | null = null;
+  #start: Promise<Result<Started>> | null = null;
+  #opening: Promise<Result<PhotoInfo>> | null = null;
+  #file: Blob | null = null;
+  #lock: EngineLock | null = null;
+  #draining: Promise<void> = Promise.resolve();
+  #endJob: (() => void) | null = null;
+
+  constructor(options: () => EngineOptions, onState: (state: EngineState) => void) {
+    this.#options = options;
+    this.#onState = onState;
+  }
+
+  /** Starts the engine once; a failed start is forgotten, so that the next call tries again. */
+  start(take = false): Promise<Result<Started>> {
+    if (this.#start) return this.#start;
+    const mine = this.#startNow(take).then((result) => {
+      // Meanwhile the worker may have been replaced: then a later start speaks for the engine.
+      if (this.#start !== mine) return result;
+      if (!result.ok) this.#start = null;
+      this.#onState(result.ok ? { state: 'ready', ...result.value } : { state: 'error', failure: failureOf(result) });
+      return result;
+    });
+    this.#start = mine;
+    return mine;
+  }
+
+  async #startNow(take: boolean): Promise<Result<Started>> {
+    this.#onState({ state: 'starting', event: null });
+    this.#lock ??= await lockEngine(take, () => this.#taken());
+    if (!this.#lock) return fail('engine-busy');
+    const session = this.#live();
+    const onEvent = callback<StartEvent>((event) => {
+      if (session === this.#session) this.#onState({ state: 'starting', event });
+    });
+    return session.call((api) => api.start(this.#options(), onEvent));
+  }
+
+  /** Decodes the photo in the worker. The file is kept for a worker that has to be replaced. */
+  open(file: Blob): Promise<Result<PhotoInfo>> {
+    this.#file = file;
+    const opening = this.#live().call((api) => api.open(file));
+    this.#opening = opening;
+    void opening.then((result) => {
+      if (!result.ok && this.#opening === opening) this.close();
+    });
+    return opening;
+  }
+
+  view(which: 'photo' | 'result', maxSide: number): Promise<Result<ImageBitmap>> {
+    return this.#live().call((api) => api.view(which, maxSide));
+  }
+
+  save(format: ExportFormat, quality: number): Promise<Result<Blob>> {
+    return this.#live().call((api) => api.save(format, quality));
+  }
+
+  restore(request: Omit<RestoreRequest, 'photo'>, onEvent: (event: RestoreEvent) => void) {
+    return this.#job(onEvent, (session, photo, listener) =>
+      session.call((api) => api.restore({ ...request, photo: photo.id }, callback(listener))),
+    );
+  }
+
+  keepStep(step: number, onEvent: (event: RestoreEvent) => void) {
+    return this.#job(onEvent, (session, _photo, listener) =>
+      session.call((api) => api.keepStep(step, callback(listener))),
+    );
+  }
+
+  /** Ends the job for the page at once; the worker gets a few seconds to follow before it is replaced. */
+  cancel(): void {
+    this.#endJob?.();
+  }
+
+  close(): void {
+    this.#file = null;
+    this.#opening = null;
+    if (this.#session) void this.#session.post((api) => api.close());
+  }
+
+  /** Ends the worker and lets the engine go, e.g. before all data is deleted. */
+  stop(): void {
+    this.#drop('cancelled');
+    this.#lock?.release();
+    this.#lock = null;
+    this.#onState({ state: 'idle' });
+  }
+
+  /** New options (another engine in the settings): the worker is replaced. */
+  restart(): void {
+    this.#drop('cancelled');
+    void this.start();
+  }
+
+  loseDevice(): Promise<void> {
+    return this.#live().post((api) => api.loseDevice());
+  }
+
+  async #job(onEvent: (event: RestoreEvent) => void, run: JobCall): Promise<Result<RestoreResult>> {
+    let over = false;
+    const ended = new Promise<Result<RestoreResult>>((resolve) => {
+      this.#endJob = () => {
+        over = true;
+        resolve(fail('cancelled'));
+      };
+    });
+    const work = this.#ready().then(async (ready): Promise<Result<RestoreResult>> => {
+      if (!ready.ok) return ready;
+      if (over) return fail('cancelled');
+      const { session, photo } = ready.value;
+      const dog = watch(SILENCE_MS, () => this.#replace(session, 'engine-hung'));
+      const listener = (event: RestoreEvent) => {
+        dog.pat();
+        if (!over) onEvent(event);
+        else if (event.type === 'paint') event.image.close();
+      };
+      const job = run(session, photo, listener).finally(() => dog.stop());
+      void ended.then(() => this.#drain(session, job));
+      const result = await job;
+      if (!result.ok && FATAL.includes(result.code)) this.#replace(session, result.code, result.detail);
+      return result;
+    });
+    const result = await Promise.race([work, ended]);
+    over = true;
+    if (result.ok || result.code !== 'cancelled') this.#endJob = null;
+    return result;
+  }
+
+  #drain(session: Session, job: Promise<unknown>): void {
+    void session.post((api) => api.cancel());
+    const deadline = new Promise<'late'>((resolve) => setTimeout(() => resolve('late'), CANCEL_DEADLINE_MS));
+    this.#draining = Promise.race([job, deadline]).then((first) => {
+      if (first === 'late') this.#replace(session, 'cancelled');
+    });
+  }
+
+  /** Started, the photo open in the present worker, nothing of a cancelled job left in flight. */
+  async #ready(): Promise<Result<{ session: Session; photo: PhotoInfo }>> {
+    await this.#draining;
+    const started = await this.start();
+    if (!started.ok) return started;
+    if (!this.#file) return fail('no-image-given');
+    const session = this.#live();
+    const photo = await (this.#opening ?? this.open(this.#file));
+    return photo.ok ? { ok: true, value: { session, photo: photo.value } } : photo;
+  }
+
+  #live(): Session {
+    this.#session ??= this.#create();
+    return this.#session;
+  }
+
+  #create(): Session {
+    // Not made anew at once: a worker that can't even load would be replaced for ever.
+    const session = new Session((detail) => this.#replace(session, 'internal', detail, false));
+    return session;
+  }
+
+  /** Warms a new worker up, so that the next job does not wait for more than it must. */
+  #replace(session: Session, code: AppErrorCode, detail = '', warm = true): void {
+    if (session !== this.#session) return;
+    this.#drop(code, detail);
+    if (warm) void this.start();
+    else this.#onState({ state: 'error', failure: { code, detail, values: {} } });
+  }
+
+  #taken(): void {
+    this.#lock = null;
+    this.#drop('engine-taken');
+    this.#onState({ state: 'error', failure: { code: 'engine-taken', detail: '', values: {} } });
+  }
+
+  #drop(code: AppErrorCode, detail = ''): void {
+    this.#session?.kill(code, detail);
+    this.#session = null;
+    this.#start = null;
+    this.#opening = null;
+  }
+}
+
+/** Calls `late` unless patted at least every `ms`. */
+function watch(ms: number, late: () => void): { pat: () => void; stop: () => void } {
+  let timer = setTimeout(late, ms);
+  return {
+    pat: () => {
+      clearTimeout(timer);
+      timer = setTimeout(late, ms);
+    },
+    stop: () => clearTimeout(timer),
+  };
+}

@@ -1,0 +1,42 @@
+/** One life of the engine worker: made, used, killed, never revived. */
+import { proxy, type Remote, wrap } from 'comlink';
+import type { EngineApi, Outcome } from '../../workers/protocol.ts';
+import { type AppErrorCode, fail, type Result, settle } from './outcome.ts';
+
+export class Session {
+  readonly #worker: Worker;
+  readonly #api: Remote<EngineApi>;
+  readonly #dead: Promise<Result<never>>;
+  #die: (result: Result<never>) => void = () => {};
+  alive = true;
+
+  /** @param onCrash the worker failed to load or threw outside any call */
+  constructor(onCrash: (detail: string) => void) {
+    this.#dead = new Promise((resolve) => {
+      this.#die = resolve;
+    });
+    this.#worker = new Worker(new URL('../../workers/restore.worker.ts', import.meta.url), { type: 'module' });
+    this.#worker.addEventListener('error', (event) => onCrash(event.message || 'the worker did not load'));
+    this.#worker.addEventListener('messageerror', () => onCrash('a message could not be read'));
+    this.#api = wrap<EngineApi>(this.#worker);
+  }
+
+  /** A terminated worker never answers, so every call also ends with the session. */
+  call<T>(make: (api: Remote<EngineApi>) => Promise<Outcome<T>>): Promise<Result<T>> {
+    return Promise.race([settle(make(this.#api)), this.#dead]);
+  }
+
+  /** For calls without an answer worth waiting for. */
+  post(make: (api: Remote<EngineApi>) => Promise<void>): Promise<void> {
+    return Promise.race([make(this.#api).catch(() => {}), this.#dead.then(() => {})]);
+  }
+
+  kill(code: AppErrorCode, detail = ''): void {
+    this.alive = false;
+    this.#worker.terminate();
+    this.#die(fail(code, detail));
+  }
+}
+
+/** Callbacks cross the door as comlink proxies. */
+export const callback = <E>(listener: (event: E) => void): ((event: E) => void) => proxy(listener);

@@ -1,0 +1,49 @@
+import { engine } from '../../app/engine.ts';
+import { toast } from '../../app/toast.ts';
+import { failureOf } from '../../bridge/outcome.ts';
+import { t } from '../../i18n/index.ts';
+import { useApp } from '../../store/index.ts';
+import { restoredName } from './fileName.ts';
+
+/** A download link must live until the browser has read the blob. */
+const LINK_MS = 60_000;
+
+async function encode(): Promise<File | null> {
+  const { photo, format, quality, setUi } = useApp.getState();
+  if (!photo) return null;
+  const blob = await engine.save(format, quality);
+  if (!blob.ok) {
+    setUi({ failure: failureOf(blob) });
+    return null;
+  }
+  return new File([blob.value], restoredName(photo.name, format), { type: `image/${format}` });
+}
+
+export async function saveResult(): Promise<void> {
+  const file = await encode();
+  if (!file) return;
+  const url = URL.createObjectURL(file);
+  const link = document.createElement('a');
+  link.href = url;
+  link.download = file.name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(url), LINK_MS);
+  toast(t('save.saved', { name: file.name }));
+}
+
+/** Whether this browser can hand image files to other apps. */
+export function canShare(): boolean {
+  if (!navigator.canShare) return false;
+  return navigator.canShare({ files: [new File([new Uint8Array(1)], 'photo.png', { type: 'image/png' })] });
+}
+
+export async function shareResult(): Promise<void> {
+  const file = await encode();
+  if (!file) return;
+  try {
+    await navigator.share({ files: [file] });
+  } catch (error) {
+    // Closing the share sheet is no failure.
+    if (!(error instanceof DOMException && error.name === 'AbortError')) toast(t('save.shareFailed'));
+  }
+}

@@ -1,0 +1,32 @@
+import { useTranslation } from 'react-i18next';
+import { openFirst } from './openPhoto.ts';
+import { registerInput } from './picker.ts';
+
+/** Hidden file inputs that the actions "open" and "camera" click. */
+export function FileInputs() {
+  const { t } = useTranslation();
+  return (
+    <div hidden>
+      <input
+        ref={(input) => registerInput('file', input)}
+        data-testid="file-input"
+        type="file"
+        accept="image/*"
+        aria-label={t('actions.open')}
+        onChange={(event) => take(event.target)}
+      />
+      <input
+        ref={(input) => registerInput('camera', input)}
+        type="file"
+        accept="image/*"
+        capture="environment"
+        aria-label={t('actions.camera')}
+        onChange={(event) => take(event.target)}
+      />
+    </div>
+  );
+}
+
+function take(input: HTMLInputElement): void {
+  if (input.files && input.files.length > 0) openFirst(input.files);
+}

@@ -1,0 +1,43 @@
+/** Every way in (picker, drop, paste, camera, share, "open with", demo) ends here. */
+import { engine } from '../../app/engine.ts';
+import { fail, failureOf } from '../../bridge/outcome.ts';
+import { useApp } from '../../store/index.ts';
+import { cancelJob } from '../restore/run.ts';
+import { viewSide } from '../restore/surface.ts';
+
+let newest = 0;
+
+/** Opens a photo in place of the one that is open. Of two opened in a row only the later one is shown. */
+export async function openPhoto(file: File): Promise<void> {
+  const mine = ++newest;
+  cancelJob();
+  const { setPhoto, setOpening, setUi } = useApp.getState();
+  setPhoto(null);
+  setOpening(true);
+  setUi({ failure: null, notice: null });
+  const opened = await engine.open(file);
+  const view = opened.ok ? await engine.view('photo', viewSide()) : opened;
+  if (mine !== newest) {
+    if (view.ok) view.value.close();
+    return;
+  }
+  if (opened.ok && view.ok) return setPhoto({ name: file.name, info: opened.value, view: view.value });
+  setOpening(false);
+  if (!view.ok) setUi({ failure: failureOf(view) });
+}
+
+/** The first file that may be a photo. A list without one says so instead of doing nothing. */
+export function openFirst(files: Iterable<File>): void {
+  const all = [...files];
+  const photo = all.find((file) => file.type.startsWith('image/')) ?? all[0];
+  if (photo) void openPhoto(photo);
+  else useApp.getState().setUi({ failure: failureOf(fail('no-image-given')) });
+}
+
+export function closePhoto(): void {
+  newest++;
+  cancelJob();
+  engine.close();
+  useApp.getState().setPhoto(null);
+  useApp.getState().setUi({ failure: null, notice: null });
+}

@@ -1,0 +1,49 @@
+import { Progress } from '@base-ui/react/progress';
+import { useTranslation } from 'react-i18next';
+import { ActionButton } from '../../app/ui.tsx';
+import { useApp } from '../../store/index.ts';
+import { timeLeft } from './progress.ts';
+import { startProgress } from './startProgress.ts';
+import './job.css';
+
+/** Restore, or what the job is doing and how to stop it. */
+export function JobBar() {
+  const running = useApp((state) => state.job === 'running');
+  const hasResult = useApp((state) => state.result !== null);
+  if (running) return <Running />;
+  return <ActionButton id="restore" look={hasResult ? 'plain' : 'primary'} className="job-restore" />;
+}
+
+function Running() {
+  const { t, i18n } = useTranslation();
+  const progress = useApp((state) => state.progress);
+  const engine = useApp((state) => state.engine);
+  const left = timeLeft(progress?.secondsLeft ?? null);
+  // Before the first event the engine may still be starting: its own progress stands in, and counts for nothing yet.
+  const fraction = progress?.fraction ?? 0;
+  const parts = progress
+    ? [
+        progress.stage === 'denoise' && t('job.step', { step: progress.step, steps: progress.steps }),
+        progress.tiles > 1 && t('job.tile', { tile: progress.tile, tiles: progress.tiles }),
+        left && (left.unit === 'soon' ? t('job.soon') : t(`job.${left.unit}`, { count: left.count })),
+      ]
+    : [startProgress(engine)];
+  const percent = new Intl.NumberFormat(i18n.language, { style: 'percent' }).format(fraction);
+  return (
+    <div className="job">
+      <div className="job-text">
+        <Progress.Root className="job-progress" value={Math.round(fraction * 100)} aria-label={t('job.progress')}>
+          <div className="field-row">
+            <span className="field-label">{progress ? t(`job.${progress.stage}`) : t('job.waiting')}</span>
+            <span className="job-percent">{percent}</span>
+          </div>
+          <Progress.Track className="job-track">
+            <Progress.Indicator className="job-indicator" />
+          </Progress.Track>
+        </Progress.Root>
+        <p className="field-hint job-parts">{parts.filter(Boolean).join(' · ')}</p>
+      </div>
+      <ActionButton id="cancel" className="job-cancel" />
+    </div>
+  );
+}

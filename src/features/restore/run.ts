@@ -1,0 +1,135 @@
+/** Runs a job: events to canvas, film strip and store; the end to the store. */
+import type { Progress, RestoreEvent, RestoreResult } from '../../../workers/protocol.ts';
+import { engine } from '../../app/engine.ts';
+import { failureOf, type Result } from '../../bridge/outcome.ts';
+import { useApp } from '../../store/index.ts';
+import { tellDone } from './notify.ts';
+import { captureFrame, paintTile, showPicture, viewSide } from './surface.ts';
+import { keepAwake } from './wakeLock.ts';
+
+/** The screen follows progress at this pace; tiles are painted as they come. */
+const PROGRESS_MS = 100;
+
+export async function runRestore(): Promise<void> {
+  const { photo, job, task, steps, seed, tile, engine: state, beginJob } = useApp.getState();
+  if (!photo || job === 'running') return;
+  beginJob('restore');
+  showPicture(photo.view, photo.info);
+  const count = steps ?? (state.state === 'ready' ? state.pack.steps.default : null);
+  await runJob(async (onEvent) => {
+    const started = count === null ? await engine.start() : null;
+    if (started && !started.ok) return started;
+    const request = { task, steps: count ?? started?.value.pack.steps.default ?? 1, seed };
+    return engine.restore(tile === null ? request : { ...request, tile }, onEvent);
+  });
+}
+
+/** Makes the step shown in the film strip the result. */
+export async function runKeepStep(): Promise<void> {
+  const { shownStep, job, beginJob } = useApp.getState();
+  if (shownStep === null || job === 'running') return;
+  beginJob('keep');
+  await runJob((onEvent) => engine.keepStep(shownStep, onEvent), shownStep);
+}
+
+export function cancelJob(): void {
+  const { job, endJob } = useApp.getState();
+  if (job !== 'running') return;
+  engine.cancel();
+  endJob('cancelled');
+  void showLast();
+}
+
+/** After a job without a new result: the result that stands, or the photo as it was. */
+async function showLast(): Promise<void> {
+  const { photo, result } = useApp.getState();
+  if (!photo) return;
+  showPicture(photo.view, photo.info);
+  if (!result) return;
+  const view = await engine.view('result', viewSide());
+  if (!view.ok) return;
+  if (useApp.getState().result === result && useApp.getState().job !== 'running') showPicture(view.value, result);
+  view.value.close();
+}
+
+type Start = (onEvent: (event: RestoreEvent) => void) => Promise<Result<RestoreResult>>;
+
+/** Counts jobs, so that what a cancelled one still says is dropped. */
+let current = 0;
+
+async function runJob(start: Start, step?: number): Promise<void> {
+  const mine = ++current;
+  const running = () => mine === current && useApp.getState().job === 'running';
+  const progress = paced((value) => running() && useApp.getState().setProgress(value));
+  const release = keepAwake();
+  try {
+    const outcome = await start((event) => {
+      if (running()) take(event, progress);
+      else if (event.type === 'paint') event.image.close();
+    });
+    if (!running()) return;
+    if (outcome.ok) await finish(outcome.value, step, running);
+    else if (outcome.code === 'cancelled') useApp.getState().endJob('cancelled');
+    else failJob(outcome);
+  } finally {
+    release();
+  }
+}
+
+function take(event: RestoreEvent, progress: (value: Progress) => void): void {
+  const state = useApp.getState();
+  switch (event.type) {
+    case 'progress':
+      progress(event.progress);
+      break;
+    case 'paint':
+      paintTile(event.image, event.x, event.y, event.w, event.h);
+      break;
+    case 'step': {
+      const image = state.jobKind === 'restore' ? captureFrame(event.steps) : null;
+      if (image) state.addFrame({ step: event.step, image });
+      break;
+    }
+    case 'notice':
+      state.setUi({ notice: { code: event.code, values: event.values } });
+      break;
+  }
+}
+
+async function finish(result: RestoreResult, step: number | undefined, running: () => boolean): Promise<void> {
+  const view = await engine.view('result', viewSide());
+  if (!running()) {
+    if (view.ok) view.value.close();
+    return;
+  }
+  if (!view.ok) return failJob(view);
+  showPicture(view.value, result);
+  view.value.close();
+  useApp.getState().endJob('done', result, step);
+  tellDone();
+}
+
+function failJob(outcome: Extract<Result<unknown>, { ok: false }>): void {
+  const { endJob, setUi } = useApp.getState();
+  endJob('failed');
+  setUi({ failure: failureOf(outcome) });
+  void showLast();
+}
+
+/** Hands on at most one value per `PROGRESS_MS`, and always the newest. */
+function paced(hand: (value: Progress) => void): (value: Progress) => void {
+  let newest: Progress | null = null;
+  let timer: ReturnType<typeof setTimeout> | null = null;
+  let last = 0;
+  const flush = () => {
+    timer = null;
+    last = performance.now();
+    if (newest) hand(newest);
+  };
+  return (value) => {
+    newest = value;
+    const wait = last + PROGRESS_MS - performance.now();
+    if (wait <= 0 && timer === null) flush();
+    else timer ??= setTimeout(flush, Math.max(0, wait));
+  };
+}

@@ -1,0 +1,39 @@
+import { AlertDialog } from '@base-ui/react/alert-dialog';
+import { useTranslation } from 'react-i18next';
+import { toast } from '../../app/toast.ts';
+import { useApp } from '../../store/index.ts';
+import { deleteAll } from './deleteAll.ts';
+
+export function DeleteData() {
+  const { t } = useTranslation();
+  const setUi = useApp((state) => state.setUi);
+  const confirm = async () => {
+    await deleteAll();
+    setUi({ dialog: null });
+    toast(t('settings.deleted'));
+  };
+  return (
+    <div className="field settings-data">
+      <span className="field-label">{t('settings.data')}</span>
+      <p className="field-hint">{t('settings.dataHint')}</p>
+      <AlertDialog.Root>
+        <AlertDialog.Trigger className="button button-danger settings-start">
+          {t('settings.delete')}
+        </AlertDialog.Trigger>
+        <AlertDialog.Portal>
+          <AlertDialog.Backdrop className="dialog-backdrop dialog-confirm-backdrop" />
+          <AlertDialog.Popup className="dialog dialog-confirm">
+            <AlertDialog.Title className="dialog-title">{t('settings.deleteTitle')}</AlertDialog.Title>
+            <AlertDialog.Description>{t('settings.deleteText')}</AlertDialog.Description>
+            <div className="dialog-buttons">
+              <AlertDialog.Close className="button">{t('settings.deleteCancel')}</AlertDialog.Close>
+              <button type="button" className="button button-danger" onClick={() => void confirm()}>
+                {t('settings.deleteConfirm')}
+              </button>
+            </div>
+          </AlertDialog.Popup>
+        </AlertDialog.Portal>
+      </AlertDialog.Root>
+    </div>
+  );
+}

@@ -1,0 +1,60 @@
+import { engine } from '../../app/engine.ts';
+import { useApp } from '../../store/index.ts';
+import { DEFAULT_SETTINGS } from '../../store/settingsSlice.ts';
+import { closePhoto } from '../import/openPhoto.ts';
+import { forgetSettings } from './persist.ts';
+
+/**
+ * Removes the open photo, its result, the kept model and the settings. The engine is stopped first: it holds files of
+ * the private file system open. The service worker's copy of the app's own code stays, so that the app still opens
+ * offline; it holds nothing of the person.
+ */
+export async function deleteAll(): Promise<void> {
+  closePhoto();
+  engine.stop();
+  useApp.getState().setSettings(DEFAULT_SETTINGS);
+  await forgetSettings();
+  localStorage.clear();
+  sessionStorage.clear();
+  await Promise.allSettled([clearCaches(), clearDatabases(), clearFiles()]);
+}
+
+async function clearCaches(): Promise<void> {
+  const names = await caches.keys();
+  await Promise.all(names.filter((name) => !name.includes('precache')).map((name) => caches.delete(name)));
+}
+
+async function clearDatabases(): Promise<void> {
+  const databases = (await indexedDB.databases?.()) ?? [];
+  await Promise.all(
+    databases.map(
+      ({ name }) =>
+        new Promise<void>((resolve) => {
+          if (!name) return resolve();
+          const request = indexedDB.deleteDatabase(name);
+          request.onsuccess = () => resolve();
+          request.onerror = () => resolve();
+          // A connection still open elsewhere: it is deleted as soon as that one closes.
+          request.onblocked = () => resolve();
+        }),
+    ),
+  );
+}
+
+/** A terminated worker lets its files go a moment later, so a refusal is tried again. */
+async function clearFiles(): Promise<void> {
+  const root = await navigator.storage?.getDirectory?.();
+  if (!root) return;
+  for (let attempt = 0; attempt < 10; attempt++) {
+    let refused = false;
+    const names: string[] = [];
+    for await (const name of root.keys()) names.push(name);
+    for (const name of names) {
+      await root.removeEntry(name, { recursive: true }).catch(() => {
+        refused = true;
+      });
+    }
+    if (!refused) return;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}

@@ -1,0 +1,55 @@
+import { Radio } from '@base-ui/react/radio';
+import { RadioGroup } from '@base-ui/react/radio-group';
+import { useId } from 'react';
+import { useTranslation } from 'react-i18next';
+import type { TaskId } from '../../../workers/packs/manifest.ts';
+import { useApp } from '../../store/index.ts';
+import { TASK_ICONS, TASK_ORDER } from './taskMeta.ts';
+import './tasks.css';
+
+export function TaskPicker() {
+  const { t } = useTranslation();
+  const id = useId();
+  const task = useApp((state) => state.task);
+  const choose = useApp((state) => state.choose);
+  const busy = useApp((state) => state.job === 'running');
+  const offered = useApp((state) => (state.engine.state === 'ready' ? state.engine.pack.tasks : null));
+  return (
+    <section className="tasks">
+      <h2 className="tasks-title" id={id}>
+        {t('tasks.title')}
+      </h2>
+      <RadioGroup
+        className="tasks-list"
+        aria-labelledby={id}
+        value={task}
+        disabled={busy}
+        onValueChange={(value: TaskId) => choose({ task: value })}
+      >
+        {TASK_ORDER.filter((one) => !offered || offered.some((known) => known.id === one)).map((one) => (
+          <TaskRadio key={one} task={one} />
+        ))}
+      </RadioGroup>
+      <p className="tasks-hint" aria-hidden>
+        {t(`tasks.${task}.hint`)}
+      </p>
+    </section>
+  );
+}
+
+function TaskRadio({ task }: { task: TaskId }) {
+  const { t } = useTranslation();
+  const id = useId();
+  const Icon = TASK_ICONS[task];
+  return (
+    <Radio.Root className="task" value={task} aria-labelledby={`${id}n`} aria-describedby={`${id}h`}>
+      <Icon className="icon task-icon" aria-hidden />
+      <span className="task-name" id={`${id}n`}>
+        {t(`tasks.${task}.name`)}
+      </span>
+      <span className="task-hint" id={`${id}h`}>
+        {t(`tasks.${task}.hint`)}
+      </span>
+    </Radio.Root>
+  );
+}

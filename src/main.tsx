@@ -1,0 +1,46 @@
+import { StrictMode } from 'react';
+import { createRoot } from 'react-dom/client';
+import { App } from './app/App.tsx';
+import { engine } from './app/engine.ts';
+import { startPwa } from './app/pwa.ts';
+import { reflectState } from './app/reflect.ts';
+import { isTestMode } from './bridge/params.ts';
+import { listenForArrivals } from './features/import/arrivals.ts';
+import { loadSettings } from './features/settings/persist.ts';
+import { languageFor, startI18n } from './i18n/index.ts';
+import { useApp } from './store/index.ts';
+import './styles/tokens.css';
+import './styles/base.css';
+import './styles/controls.css';
+
+declare global {
+  interface Window {
+    /** Only with `?test=1`: lets a test lose the GPU device. */
+    __engine?: typeof engine;
+  }
+}
+
+await loadSettings();
+await startI18n(languageFor(useApp.getState().settings.language, navigator.languages));
+reflectState();
+if (isTestMode(location.search)) window.__engine = engine;
+
+const root = document.getElementById('root');
+if (root) {
+  createRoot(root).render(
+    <StrictMode>
+      <App />
+    </StrictMode>,
+  );
+}
+listenForArrivals();
+await startPwa();
+
+// The engine starts before it is asked for: the first job waits less, and the app works offline from now on.
+if (window.isSecureContext && !savesData()) void engine.start();
+
+/** With data saving on, the weights are fetched when a photo is to be restored. */
+function savesData(): boolean {
+  const { connection } = navigator as { connection?: { saveData?: boolean } };
+  return connection?.saveData === true;
+}
