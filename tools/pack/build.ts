@@ -8,7 +8,7 @@ import { formatsFor } from './emitter.ts';
 import { type FileSpec, ShardWriter, writeWhole } from './files.ts';
 import { type EmittedGraph, emitGraphs } from './graphs.ts';
 import { type Plan, planFor } from './plan.ts';
-import { fitPreview } from './preview.ts';
+import { fitPreview, PREVIEW_FILE, trainedPreview } from './preview.ts';
 import { Checkpoint } from './safetensors.ts';
 import { checkTensors, halves, type Wanted, WeightMaker } from './weights.ts';
 
@@ -58,7 +58,11 @@ export async function buildPack(options: PackOptions, log: (line: string) => voi
   const plan = planFor(await readConfig(folder));
   const graphs = emitGraphs(plan, formatsFor(options.bits));
   const wanted = wantedWeights(plan, graphs);
-  const checkpoint = await Checkpoint.open(foldersOf(folder), (name) => name.replace(PREFIX, ''));
+  const checkpoint = await Checkpoint.open(
+    foldersOf(folder),
+    (name) => name.replace(PREFIX, ''),
+    (file) => file !== PREVIEW_FILE,
+  );
   try {
     const needed = wanted.map(({ tensor, recipe }) => ({ tensor, full: recipe.source.full }));
     checkTensors(checkpoint, plan.states === null ? needed : [...needed, plan.states], plan.ignored);
@@ -98,9 +102,10 @@ export async function buildPack(options: PackOptions, log: (line: string) => voi
       weights,
       files,
     };
+    const map = (await trainedPreview(folder, head.family.latentChannels)) ?? (await fitPreview(out, rough));
     const manifest = manifestSchema.parse({
       ...rough,
-      preview: { kind: plan.preview, ...(await fitPreview(out, rough)) },
+      preview: { kind: plan.preview, ...map },
     });
     const text = `${JSON.stringify(manifest, null, 1)}\n`;
     await writeWhole(out, 'manifest.json', new TextEncoder().encode(text));

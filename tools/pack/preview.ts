@@ -1,9 +1,19 @@
 /**
- * The linear map from latents to RGB that previews use: least squares between the encoder's latents and the mean colour of
+ * The linear map from latents to RGB that previews use: from the checkpoint's own head where it has one, else least squares between the encoder's latents and the mean colour of
  * the 8×8 pixels that each covers, over seeded pictures of patches, ramps and noise.
  */
 import type { Manifest } from '../../workers/packs/manifest.ts';
 import { PackRunner } from './runner.ts';
+import { Checkpoint } from './safetensors.ts';
+
+export interface LinearMap {
+  readonly matrix: number[][];
+  readonly bias: number[];
+}
+
+/** A checkpoint's file with the trained map: `weight` `[12, channels, 1, 1]`, `bias` `[12]`, four pixels a latent. */
+export const PREVIEW_FILE = 'preview.safetensors';
+const PIXELS = 4;
 
 const PICTURES = 6;
 const SIDE = 128;
@@ -83,12 +93,37 @@ function meanColour(picture: Float32Array, channel: number, y: number, x: number
 
 const round = (value: number) => Number(value.toPrecision(6));
 
+/** The trained head's map, averaged over its four pixels; null where the checkpoint has none. */
+export async function trainedPreview(folder: string, channels: number): Promise<LinearMap | null> {
+  const file = await Checkpoint.open([folder], undefined, (name) => name === PREVIEW_FILE);
+  try {
+    if (file.names().length === 0) return null;
+    if (file.shape('weight')?.join() !== `12,${channels},1,1` || file.shape('bias')?.join() !== '12') {
+      throw new Error(`${PREVIEW_FILE}: should hold weight [12, ${channels}, 1, 1] and bias [12]`);
+    }
+    const weight = await file.read('weight');
+    const bias = await file.read('bias');
+    const mean = (at: (pixel: number) => number) => {
+      const values = Array.from({ length: PIXELS }, (_, pixel) => at(pixel));
+      return round(values.reduce((a, b) => a + b, 0) / PIXELS);
+    };
+    return {
+      matrix: [0, 1, 2].map((rgb) =>
+        Array.from({ length: channels }, (_, c) => mean((pixel) => weight[(rgb * PIXELS + pixel) * channels + c] ?? 0)),
+      ),
+      bias: [0, 1, 2].map((rgb) => mean((pixel) => bias[rgb * PIXELS + pixel] ?? 0)),
+    };
+  } finally {
+    await file.close();
+  }
+}
+
 /**
  * Fits the map with the pack's own encoder, fp32.
  *
  * @returns `rgb = matrix · z + bias`, RGB in [-1,1]
  */
-export async function fitPreview(folder: string, manifest: Manifest): Promise<{ matrix: number[][]; bias: number[] }> {
+export async function fitPreview(folder: string, manifest: Manifest): Promise<LinearMap> {
   const runner = new PackRunner(folder, manifest);
   const channels = manifest.family.latentChannels;
   const size = channels + 1;

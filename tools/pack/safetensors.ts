@@ -44,19 +44,21 @@ export class Checkpoint {
   }
 
   /**
-   * Opens every `*.safetensors` of the folders.
+   * Opens the `*.safetensors` of the folders.
    *
    * @param rename gives the name that the rest of the builder uses, e.g. without a prefix
+   * @param accept which files are opened; all where absent
    * @throws Error for a broken file, a tensor that two files hold, or an index that disagrees with the files
    */
   static async open(
     folders: readonly string[],
     rename: (name: string) => string = (name) => name,
+    accept: (file: string) => boolean = () => true,
   ): Promise<Checkpoint> {
     const files: FileHandle[] = [];
     const entries = new Map<string, Entry>();
     try {
-      for (const folder of folders) await addFolder(folder, rename, entries, files);
+      for (const folder of folders) await addFolder(folder, rename, accept, entries, files);
     } catch (error) {
       await Promise.all(files.map((file) => file.close()));
       throw error;
@@ -118,11 +120,12 @@ async function readBytes(file: FileHandle, position: number, length: number): Pr
 async function addFolder(
   folder: string,
   rename: (name: string) => string,
+  accept: (file: string) => boolean,
   entries: Map<string, Entry>,
   files: FileHandle[],
 ): Promise<void> {
   const listed = (await readdir(folder)).sort();
-  const shards = listed.filter((name) => name.endsWith('.safetensors'));
+  const shards = listed.filter((name) => name.endsWith('.safetensors') && accept(name));
   const places = new Map<string, string>();
   for (const shard of shards) {
     const file = await open(join(folder, shard), 'r');

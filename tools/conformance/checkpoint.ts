@@ -1,0 +1,46 @@
+/** Writes a checkpoint folder of drawn weights for any config that the pack builder understands. */
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type PackConfig, readConfig } from '../pack/config.ts';
+import { formatsFor } from '../pack/emitter.ts';
+import { emitGraphs } from '../pack/graphs.ts';
+import { planFor } from '../pack/plan.ts';
+import { draw } from './draw.ts';
+import { type NamedTensor, writeSafetensors } from './safetensors-write.ts';
+
+/** Every tensor that a pack of this config is made of, with its shape; the baked states too. */
+export function tensorsOf(config: PackConfig): Map<string, readonly number[]> {
+  const plan = planFor(config);
+  const graphs = emitGraphs(plan, formatsFor(32));
+  const tensors = new Map<string, readonly number[]>();
+  for (const { graph, prefix } of plan.instances) {
+    for (const { source } of graphs.get(graph)?.recipes.values() ?? [])
+      tensors.set(prefix + source.tensor, source.full);
+  }
+  if (plan.states !== null) tensors.set(plan.states.tensor, plan.states.full);
+  return tensors;
+}
+
+/** Rows behind the valid ones of each prompt are zero, as the language model's output is padded. */
+function padStates(config: PackConfig, data: Float32Array): void {
+  if (config.family !== 'step1x-edit') return;
+  const { tokens, valid } = config.conditioning;
+  const width = config.connector.state_dim;
+  valid.forEach((rows, prompt) => {
+    data.fill(0, (prompt * tokens + rows) * width, (prompt + 1) * tokens * width);
+  });
+}
+
+/** Writes `config.json` and `model.safetensors`. */
+export async function writeCheckpoint(folder: string, config: unknown): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  await writeFile(join(folder, 'config.json'), `${JSON.stringify(config, null, 1)}\n`);
+  const parsed = await readConfig(folder);
+  const tensors: NamedTensor[] = [...tensorsOf(parsed)].map(([name, shape]) => ({
+    name,
+    shape,
+    data: draw(name, shape),
+  }));
+  for (const { name, data } of tensors) if (name === 'conditioning.states') padStates(parsed, data);
+  await writeSafetensors(join(folder, 'model.safetensors'), tensors);
+}

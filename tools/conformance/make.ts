@@ -1,0 +1,80 @@
+/**
+ * npm run conformance -- [--out <folder>] [--bits 4|8|16|32]
+ *
+ * Makes the conformance pack: random weights, small dims, exactly RealRestorer's value of every switch, through the same
+ * pack builder. The same bytes each time. Tests make it; it is not committed.
+ */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { parseArgs } from 'node:util';
+import { type Manifest, TASK_IDS } from '../../workers/packs/manifest.ts';
+import { buildPack } from '../pack/build.ts';
+import { writeCheckpoint } from './checkpoint.ts';
+
+/** RealRestorer's config (realrestorer.md B.3) with small dims. */
+export const CONFORMANCE_CONFIG = {
+  family: 'step1x-edit',
+  transformer: {
+    in_channels: 64,
+    out_channels: 64,
+    vec_in_dim: 64,
+    context_in_dim: 128,
+    hidden_size: 128,
+    mlp_ratio: 4,
+    num_heads: 2,
+    depth: 3,
+    depth_single_blocks: 5,
+    axes_dim: [8, 28, 28],
+    theta: 10000,
+    qkv_bias: true,
+    guidance_embeds: true,
+    version: 'v1.0',
+    use_mask_token: false,
+  },
+  vae: { base: 32, multipliers: [1, 1, 2, 2], res_blocks: 1, latent_channels: 16, scale: 0.3611, shift: 0.1159 },
+  connector: { state_dim: 96, heads: 2, depth: 2, mlp_ratio: 4 },
+  conditioning: { tasks: [...TASK_IDS], tokens: 24, valid: [22, 21, 24, 23, 19, 20, 20, 18, 21, 13] },
+  guidance: 3.5,
+} as const;
+
+/** Writes the pack to `out` and gives its manifest. */
+export async function makeConformancePack(out: string, bits: 4 | 8 | 16 | 32 = 4): Promise<Manifest> {
+  const checkpoint = await mkdtemp(join(tmpdir(), 'conformance-'));
+  try {
+    await writeCheckpoint(checkpoint, CONFORMANCE_CONFIG);
+    return await buildPack({
+      checkpoint,
+      out,
+      bits,
+      name: 'conformance',
+      version: '1',
+      title: 'Conformance pack (random weights)',
+      licence: 'Apache-2.0',
+      source: 'Random numbers drawn by tools/conformance; for tests only.',
+      licenceText: 'Random numbers, made by tools/conformance for tests. Apache-2.0.\n',
+      shardBytes: 1 << 20,
+    });
+  } finally {
+    await rm(checkpoint, { recursive: true, force: true });
+  }
+}
+
+const BITS = [4, 8, 16, 32] as const;
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      out: { type: 'string', default: 'test-results/conformance-pack' },
+      bits: { type: 'string', default: '4' },
+    },
+  });
+  const bits = BITS.find((value) => String(value) === values.bits);
+  if (bits === undefined) throw new Error(`--bits ${values.bits}: 4, 8, 16 or 32`);
+  const manifest = await makeConformancePack(values.out, bits);
+  const bytes = Object.values(manifest.files).reduce((sum, file) => sum + file.bytes, 0);
+  console.error(`${values.out}: ${Object.keys(manifest.files).length} files, ${(bytes / 1e6).toFixed(1)} MB`);
+}
+
+if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(resolve(process.argv[1])).href) await main();
