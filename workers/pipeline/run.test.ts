@@ -1,0 +1,328 @@
+import { describe, expect, it } from 'vitest';
+import { EngineError } from '../errors.ts';
+import type { Manifest } from '../packs/manifest.ts';
+import type { Progress } from '../protocol.ts';
+import type { Engine, JobOptions, Paint } from './job.ts';
+import { noiseLatents } from './noise.ts';
+import type { Photo } from './photo.ts';
+import { decodeStep, restorePhoto } from './restore.ts';
+import { ToyBackend, type ToyFaults, toyManifest } from './testing/toy.ts';
+
+function engineOf(manifest: Manifest, faults: ToyFaults = {}, states = new Uint8Array()) {
+  const backend = new ToyBackend(manifest, faults);
+  const engine: Engine = {
+    backend,
+    manifest,
+    readShard: async (_shard, offset, bytes) => states.slice(offset, offset + bytes),
+  };
+  return { backend, engine };
+}
+
+/** A photo that is flat in every 8×8 block, so that the toy's encoder and decoder lose nothing of it. */
+function blocks(width: number, height: number): Photo {
+  const rgb = new Uint8Array(width * height * 3);
+  for (let y = 0; y < height; y++)
+    for (let x = 0; x < width; x++) {
+      const [bx, by] = [x >> 3, y >> 3];
+      rgb.set([80 + ((bx * 13 + by * 29) % 90), 90 + ((bx * 7) % 60), 100 + ((by * 11) % 50)], 3 * (y * width + x));
+    }
+  return { width, height, rgb };
+}
+
+const options: JobOptions = { task: 'noise', seed: 9, steps: 4 };
+
+/** Level of the blocks' result: photo + 0.5 · noise · Π(1 + dt a_k), clamped to 8 bits. */
+function expectedLevel(photo: Photo, x: number, y: number, channel: number, sigma: number, product: number): number {
+  const noise = noiseLatents(9, 4, { x: x >> 3, y: y >> 3, width: 1, height: 1 }).data[channel] ?? 0;
+  const level = photo.rgb[3 * (y * photo.width + x) + channel] ?? 0;
+  return Math.min(255, Math.max(0, level + 127.5 * sigma * noise * product));
+}
+
+function worstError(photo: Photo, rgb: Uint8Array, expected: (x: number, y: number, c: number) => number): number {
+  let worst = 0;
+  for (let y = 0; y < photo.height; y++)
+    for (let x = 0; x < photo.width; x++)
+      for (let c = 0; c < 3; c++) {
+        const error = Math.abs((rgb[3 * (y * photo.width + x) + c] ?? 0) - expected(x, y, c));
+        worst = Math.max(worst, error);
+      }
+  return worst;
+}
+
+describe('a job', () => {
+  it("gives Euler's exact result: photo + σ noise Π(1 - a/n)", async () => {
+    const { backend, engine } = engineOf(toyManifest());
+    const photo = blocks(96, 64);
+    const { rgb, tiles, steps } = await restorePhoto(engine, photo, options);
+    expect([tiles, steps]).toEqual([1, 4]);
+    // Task 0 is pooled 1, so a = 1 in every step: (3/4)^4.
+    expect(worstError(photo, rgb, (x, y, c) => expectedLevel(photo, x, y, c, 0.5, 0.75 ** 4))).toBeLessThan(0.51);
+    // Task 1 is pooled 2: (1/2)^4.
+    const haze = await restorePhoto(engine, photo, { ...options, task: 'haze' });
+    expect(worstError(photo, haze.rgb, (x, y, c) => expectedLevel(photo, x, y, c, 0.5, 0.5 ** 4))).toBeLessThan(0.51);
+    expect(backend.live.size).toBe(0);
+  });
+
+  it('gives the same in tiles as in one piece, for sizes that no tile divides', async () => {
+    const photo = blocks(211, 157);
+    for (const decoderInputs of ['latents', 'latents+skips'] as const) {
+      const manifest = toyManifest({ decoderInputs });
+      const whole = engineOf(manifest);
+      const cut = engineOf(manifest);
+      const one = await restorePhoto(whole.engine, photo, { ...options, tile: 512 });
+      const many = await restorePhoto(cut.engine, photo, { ...options, tile: 64 });
+      expect([one.tiles, many.tiles > 12, many.tile <= 64]).toEqual([1, true, true]);
+      const difference = worstError(photo, one.rgb, (x, y, c) => many.rgb[3 * (y * photo.width + x) + c] ?? 0);
+      expect(difference).toBeLessThanOrEqual(1);
+      expect(cut.backend.live.size + whole.backend.live.size).toBe(0);
+    }
+  });
+
+  it('hands task and skips to a decoder that wants them, and encodes again what the cache has no room for', async () => {
+    const manifest = toyManifest({ decoderInputs: 'latents+skips' });
+    const photo = blocks(150, 100);
+    const roomy = engineOf(manifest);
+    const tight = engineOf(manifest);
+    const a = await restorePhoto(roomy.engine, photo, { ...options, tile: 64 });
+    // Room for two tiles' skips of 3 · 64 · 64 floats at most.
+    const b = await restorePhoto(tight.engine, photo, { ...options, tile: 64, skipCacheBytes: 2 * 4 * 3 * 64 * 64 });
+    const encodes = ({ ran }: ToyBackend) => ran.filter((id) => id === 'enc.a').length;
+    expect(encodes(roomy.backend)).toBe(1 + a.tiles);
+    expect(encodes(tight.backend)).toBe(1 + a.tiles + (a.tiles - 2));
+    expect(Buffer.compare(a.rgb, b.rgb)).toBe(0);
+    // The decoder adds pooled / 10 = 0.1 · 127.5 levels for task 0.
+    const expected = (x: number, y: number, c: number) =>
+      Math.min(255, expectedLevel(photo, x, y, c, 0.5, 0.75 ** 4) + 12.75);
+    expect(worstError(photo, a.rgb, expected)).toBeLessThan(0.6);
+  });
+
+  it('runs the switches of the big family: noise, tokens, baked states, cfg', async () => {
+    // Three prompts of two rows; the empty prompt last. The second row of the first is padding.
+    const states = new Uint8Array(Float32Array.of(1.5, 99, 2, 4, 0.5, 0.5).buffer);
+    const manifest = toyManifest({
+      start: { kind: 'noise' },
+      reference: { kind: 'tokens', axis0: 1 },
+      conditioning: {
+        kind: 'qwen2.5-vl',
+        stateDim: 1,
+        tokens: 2,
+        states: { shard: 's', offset: 0, bytes: 24 },
+        valid: [1, 2, 2],
+      },
+      guidance: { kind: 'cfg', scale: 3, truncate: 1, power: 0.4 },
+    });
+    const photo = blocks(64, 48);
+    const { backend, engine } = engineOf(manifest, {}, states);
+    const { rgb } = await restorePhoto(engine, photo, { ...options, steps: 3 });
+    // z - z_ref shrinks by 1 + dt (u + 3 (c - u)) with c = 1.5 + cos(1000 t), u = 0.5 + cos(1000 t).
+    let product = 1;
+    for (const t of [1, 2 / 3, 1 / 3]) product *= 1 - (0.5 + Math.cos(1000 * t) + 3) / 3;
+    const mean = (x: number, y: number, c: number) => photo.rgb[3 * (y * 64 + x) + c] ?? 0;
+    const expected = (x: number, y: number, c: number) => {
+      const noise = noiseLatents(9, 4, { x: x >> 3, y: y >> 3, width: 1, height: 1 }).data[c] ?? 0;
+      const reference = mean(x, y, c) / 127.5 - 1;
+      const value = reference + (noise - reference) * product;
+      return Math.min(255, Math.max(0, value * 127.5 + 127.5));
+    };
+    expect(worstError(photo, rgb, expected)).toBeLessThan(0.52);
+    expect(backend.live.size).toBe(0);
+    expect(backend.ran.filter((id) => id === 'connector')).toHaveLength(6);
+    expect(backend.ran.filter((id) => id === 'embed')).toHaveLength(3);
+  });
+
+  it('without its DiT hands the reference latents to the decoder', async () => {
+    const { backend, engine } = engineOf(toyManifest());
+    const photo = blocks(40, 24);
+    const { rgb, steps } = await restorePhoto(engine, photo, { ...options, ditOff: true });
+    expect(steps).toBe(0);
+    expect(worstError(photo, rgb, (x, y, c) => photo.rgb[3 * (y * 40 + x) + c] ?? 0)).toBe(0);
+    expect(backend.ran).not.toContain('embed');
+    expect(backend.live.size).toBe(0);
+  });
+
+  it('takes photos of a single px', async () => {
+    const { engine } = engineOf(toyManifest({ decoderInputs: 'latents+skips' }));
+    const { rgb } = await restorePhoto(engine, { width: 1, height: 1, rgb: Uint8Array.of(10, 20, 30) }, options);
+    expect(rgb).toHaveLength(3);
+  });
+
+  it('holds the steps within the limits of the pack', async () => {
+    const { engine } = engineOf(toyManifest());
+    expect((await restorePhoto(engine, blocks(16, 16), { ...options, steps: 99 })).steps).toBe(8);
+    const { steps: _, ...usual } = options;
+    expect((await restorePhoto(engine, blocks(16, 16), usual)).steps).toBe(4);
+  });
+});
+
+describe('the end of a job', () => {
+  it('by cancelling disposes every tensor, wherever it happens', async () => {
+    for (const decoderInputs of ['latents', 'latents+skips'] as const) {
+      const manifest = toyManifest({ decoderInputs });
+      const photo = blocks(100, 40);
+      const count = engineOf(manifest);
+      await restorePhoto(count.engine, photo, { ...options, steps: 2, tile: 64 });
+      const calls = count.backend.ran.length;
+      expect(calls).toBeGreaterThan(20);
+      for (let at = 0; at < calls; at++) {
+        const controller = new AbortController();
+        const { backend, engine } = engineOf(manifest, {
+          before: (call) => {
+            if (call === at) controller.abort();
+          },
+        });
+        const job = restorePhoto(engine, photo, { ...options, steps: 2, tile: 64, signal: controller.signal });
+        if (at < calls - 1) await expect(job).rejects.toMatchObject({ code: 'cancelled' });
+        else await job.catch((error) => expect(error).toMatchObject({ code: 'cancelled' }));
+        expect(backend.live.size).toBe(0);
+        // The call in flight was the last one.
+        expect(backend.ran.length).toBe(at + 1);
+      }
+    }
+  });
+
+  it('sees an abort that comes as a message, between two calls', async () => {
+    const controller = new AbortController();
+    const slow = () => {
+      const end = performance.now() + 12;
+      while (performance.now() < end);
+    };
+    const { backend, engine } = engineOf(toyManifest(), { before: slow });
+    setTimeout(() => controller.abort(), 100);
+    const start = performance.now();
+    const job = restorePhoto(engine, blocks(32, 32), { ...options, steps: 8, signal: controller.signal });
+    await expect(job).rejects.toMatchObject({ code: 'cancelled' });
+    expect(performance.now() - start).toBeLessThan(300);
+    expect(backend.live.size).toBe(0);
+  });
+
+  it('by a fault of the backend disposes every tensor and passes the error on', async () => {
+    const { backend, engine } = engineOf(toyManifest(), {
+      before: (_, id) => {
+        if (id === 'single.0') throw new EngineError('device-lost');
+      },
+    });
+    await expect(restorePhoto(engine, blocks(50, 50), options)).rejects.toMatchObject({ code: 'device-lost' });
+    expect(backend.live.size).toBe(0);
+  });
+
+  it('by a velocity that is no number says which step', async () => {
+    const { backend, engine } = engineOf(toyManifest(), { nanFromStep: 2 });
+    const job = restorePhoto(engine, blocks(50, 50), options);
+    await expect(job).rejects.toMatchObject({ code: 'bad-numbers', values: { step: 3 } });
+    expect(backend.live.size).toBe(0);
+  });
+
+  it('out of memory starts again with smaller tiles, down to 128 px', async () => {
+    const manifest = toyManifest({}, { tile: { gpu: 1024, wasm: 1024, overlap: 32 } });
+    const photo = blocks(600, 40);
+    const { backend, engine } = engineOf(manifest, { memorySide: 200 });
+    const notices: Record<string, number>[] = [];
+    const fractions: number[] = [];
+    const job = await restorePhoto(engine, photo, {
+      ...options,
+      events: {
+        notice: (_, values) => notices.push(values),
+        progress: ({ fraction }) => fractions.push(fraction),
+      },
+    });
+    expect(notices).toEqual([{ tile: 304 }, { tile: 128 }]);
+    expect(job.tile).toBeLessThanOrEqual(128);
+    expect(worstError(photo, job.rgb, (x, y, c) => expectedLevel(photo, x, y, c, 0.5, 0.75 ** 4))).toBeLessThan(0.6);
+    expect(fractions.every((fraction, i) => i === 0 || fraction >= (fractions[i - 1] ?? 0))).toBe(true);
+    expect(fractions.at(-1)).toBe(1);
+    expect(backend.live.size).toBe(0);
+
+    const hopeless = engineOf(manifest, { memorySide: 100 });
+    await expect(restorePhoto(hopeless.engine, photo, options)).rejects.toMatchObject({ code: 'out-of-memory' });
+    expect(hopeless.backend.live.size).toBe(0);
+  });
+});
+
+describe('what a job tells', () => {
+  it('paints every px once a step and once more at the decode', async () => {
+    const photo = blocks(130, 90);
+    const { engine } = engineOf(toyManifest({ decoderInputs: 'latents+skips' }));
+    const painted = new Map<string, number>();
+    const steps: number[] = [];
+    const areas: number[] = [0, 0, 0, 0, 0];
+    const last: Paint[] = [];
+    await restorePhoto(engine, photo, {
+      ...options,
+      tile: 64,
+      events: {
+        paint: (paint) => {
+          painted.set(`${paint.step}`, (painted.get(`${paint.step}`) ?? 0) + paint.w * paint.h);
+          areas[paint.step] = (areas[paint.step] ?? 0) + paint.w * paint.h;
+          expect(paint.rgba).toHaveLength(4 * paint.width * paint.height);
+          last.push(paint);
+        },
+        step: (step) => steps.push(step),
+      },
+    });
+    expect(areas).toEqual([0, 130 * 90, 130 * 90, 130 * 90, 2 * 130 * 90]);
+    expect(steps).toEqual([1, 2, 3, 4]);
+    expect(last.at(-1)).toMatchObject({ step: 4 });
+  });
+
+  it('decodes every step for its preview where the pack asks for that', async () => {
+    const base = toyManifest({ decoderInputs: 'latents+skips' });
+    const manifest: Manifest = { ...base, preview: { ...base.preview, kind: 'decoder' } };
+    const { backend, engine } = engineOf(manifest);
+    const sizes: number[] = [];
+    await restorePhoto(engine, blocks(64, 64), { ...options, events: { paint: ({ width }) => sizes.push(width) } });
+    expect(sizes).toEqual([64, 64, 64, 64]);
+    expect(backend.ran.filter((id) => id === 'dec.skips')).toHaveLength(4);
+    expect(backend.live.size).toBe(0);
+  });
+
+  it('has progress that never falls, knows the time and ends at 1', async () => {
+    for (const decoderInputs of ['latents', 'latents+skips'] as const) {
+      const { engine } = engineOf(toyManifest({ decoderInputs }));
+      const seen: Progress[] = [];
+      const { milliseconds, longestCallMs } = await restorePhoto(engine, blocks(200, 70), {
+        ...options,
+        tile: 64,
+        skipCacheBytes: 0,
+        events: { progress: (progress) => seen.push({ ...progress }) },
+      });
+      seen.forEach(({ fraction }, i) => {
+        expect(fraction).toBeGreaterThanOrEqual(seen[i - 1]?.fraction ?? 0);
+      });
+      expect(seen.at(-1)).toMatchObject({ stage: 'decode', fraction: 1, secondsLeft: 0, step: 4, steps: 4 });
+      expect(seen.slice(0, -1).every(({ fraction }) => fraction < 1)).toBe(true);
+      expect(new Set(seen.map(({ stage }) => stage))).toEqual(new Set(['conditioning', 'encode', 'denoise', 'decode']));
+      const { conditioning, encode, denoise, decode, total } = milliseconds;
+      expect(conditioning + encode + denoise + decode).toBeCloseTo(total, 6);
+      expect(longestCallMs).toBeGreaterThan(0);
+    }
+  });
+
+  it('gives every attention call the chunks of the plan', async () => {
+    const { backend, engine } = engineOf(toyManifest());
+    await restorePhoto(engine, blocks(64, 64), options);
+    expect([...backend.chunks]).toEqual([1]);
+  });
+});
+
+describe('keeping a step', () => {
+  it('decodes its clean estimate z - t v', async () => {
+    for (const decoderInputs of ['latents', 'latents+skips'] as const) {
+      const { backend, engine } = engineOf(toyManifest({ decoderInputs }));
+      const photo = blocks(120, 80);
+      const job = await restorePhoto(engine, photo, { ...options, tile: 64 });
+      expect(job.kept.history.available()).toEqual([1, 2, 3, 4]);
+      const added = decoderInputs === 'latents' ? 0 : 12.75;
+      for (const step of [1, 2, 4]) {
+        const { rgb, steps } = await decodeStep(engine, photo, job.kept, step);
+        expect(steps).toBe(4);
+        // Before step k the difference is (3/4)^(k-1); the estimate takes off t = 1 - (k-1)/4 of it.
+        const product = 0.75 ** (step - 1) * (1 - (1 - (step - 1) / 4));
+        const expected = (x: number, y: number, c: number) =>
+          Math.min(255, expectedLevel(photo, x, y, c, 0.5, product) + added);
+        expect(worstError(photo, rgb, expected)).toBeLessThan(0.75);
+      }
+      await expect(decodeStep(engine, photo, job.kept, 5)).rejects.toMatchObject({ code: 'internal' });
+      expect(backend.live.size).toBe(0);
+    }
+  });
+});
