@@ -50,7 +50,6 @@ export interface Plan {
 }
 
 const CHUNKS = [1, 8];
-const VAE_CHUNKS = [1, 8, 64];
 
 /** The transformer's graphs and instances, shared by both families. */
 function transformerParts(d: dit.DitDims, reference: 'channels' | 'tokens', double: number, single: number) {
@@ -206,13 +205,13 @@ function step1xPlan(c: Step1xConfig): Plan {
   const levels = c.vae.multipliers.map((_, l) => l);
   const encode = [...levels.map((l) => `enc.${l}`), 'enc.mid'];
   const decode = ['dec.mid', ...[...levels].reverse().map((l) => `dec.${l}`)];
-  const level = (emit: (e: Emitter) => void, chunks = [1]): GraphPlan => ({ emit, chunks, modes: 'two' });
+  const level = (emit: (e: Emitter) => void): GraphPlan => ({ emit, chunks: [1], modes: 'two' });
   const graphs = new Map<string, GraphPlan>([
     ...levels.map((l) => [`enc.${l}`, level((e) => fluxEncoderLevel(e, vae, l))] as const),
-    ['enc.mid', level((e) => fluxEncoderMid(e, vae), VAE_CHUNKS)],
+    ['enc.mid', level((e) => fluxEncoderMid(e, vae))],
     ['connector', { emit: (e) => connector(e, dims), chunks: [1], modes: 'one' }],
     ...parts.graphs,
-    ['dec.mid', level((e) => fluxDecoderMid(e, vae), VAE_CHUNKS)],
+    ['dec.mid', level((e) => fluxDecoderMid(e, vae))],
     ...levels.map((l) => [`dec.${l}`, level((e) => fluxDecoderLevel(e, vae, l))] as const),
   ]);
   return {

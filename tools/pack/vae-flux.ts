@@ -1,13 +1,12 @@
 /**
  * Graphs of the Flux autoencoder (realrestorer.md F), one per level and one for each middle. The residual stream and the
- * group norms are fp32 in both modes; in mode f16 only convolutions and attention are fp16. Convolutions whose input isn't
+ * group norms and the attention are fp32 in both modes; in mode f16 only convolutions are fp16. Convolutions whose input isn't
  * normed (shortcuts, up and down) get the same headroom as the transformer's down-projections.
  */
 import type { Value } from '../onnx/model.ts';
 import { type Conv, conv, convBias, convWeight, convWith } from './conv.ts';
-import { attend } from './dit.ts';
 import type { Emitter } from './emitter.ts';
-import { addBias, type Linear, linear, linearWide, vector, withHeadroom } from './linear.ts';
+import { type Linear, linear, vector } from './linear.ts';
 
 export interface FluxVaeDims {
   readonly base: number;
@@ -64,27 +63,37 @@ function resBlock(e: Emitter, x: Value, tensor: string, from: number, to: number
   return e.add(skip, h);
 }
 
-/** Attention over all positions, one head; queries in pieces. */
+/**
+ * Attention over all positions, one head as wide as the plane, in fp32. Queries stay `[1, h, w, C]`, so that nothing has to
+ * ask for the shape at run time (the Shape operator would run on the CPU); both sides of a plane are even, so they can
+ * always be cut in half: scores of a quarter of the queries are in memory at a time.
+ */
 function attnBlock(e: Emitter, x: Value, tensor: string, c: number): Value {
-  const normed = e.narrow(groupNorm(e, x, `${tensor}.norm`, c));
-  const tokens = e.op('Transpose', [e.reshape(normed, [0, 0, -1])], { perm: [0, 2, 1] });
-  const point = (name: string): Linear => ({
-    name: `${tensor}.${name}`,
-    tensor: `${tensor}.${name}`,
-    out: c,
-    in: c,
-    bias: true,
-    role: 'other',
-    pointwise: true,
+  const last = e.op('Transpose', [groupNorm(e, x, `${tensor}.norm`, c)], { perm: [0, 2, 3, 1] });
+  const point = (name: string, from: Value) => {
+    const spec: Linear = {
+      name: `${tensor}.${name}`,
+      tensor: `${tensor}.${name}`,
+      out: c,
+      in: c,
+      bias: true,
+      role: 'other',
+      pointwise: true,
+    };
+    return linear(e, from, spec, 'float32');
+  };
+  const k = e.reshape(e.op('Transpose', [point('k', last)], { perm: [0, 3, 1, 2] }), [1, 1, c, -1]);
+  const v = e.reshape(point('v', last), [1, 1, -1, c]);
+  const scaled = e.mul(point('q', last), e.scalar('float32', 1 / Math.sqrt(c)));
+  const rows = e.split(scaled, 2, 1).map((row) => {
+    const cells = e.split(row, 2, 2).map((q) => {
+      const shares = e.op('Softmax', [e.op('MatMul', [q, k])], { axis: -1 });
+      return e.op('MatMul', [shares, v]);
+    });
+    return e.concat(cells, 2);
   });
-  const k = linear(e, tokens, point('k'));
-  const v = linear(e, tokens, point('v'));
-  const attended = e.perChunk(linear(e, tokens, point('q')), (q) => attend(e, 1, q, k, v));
-  const out = point('proj_out');
-  const projected = addBias(e, linearWide(e, withHeadroom(e, attended), out), out);
-  const channels = e.op('Transpose', [projected], { perm: [0, 2, 1] });
-  // The only place that needs both sides of the plane: its shape is that of x.
-  return e.add(x, e.op('Reshape', [channels, e.op('Shape', [x])]));
+  const projected = point('proj_out', e.concat(rows, 1));
+  return e.add(x, e.op('Transpose', [projected], { perm: [0, 3, 1, 2] }));
 }
 
 function middle(e: Emitter, x: Value, tensor: string, c: number): Value {

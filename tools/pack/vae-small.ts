@@ -170,7 +170,11 @@ export function conditioningTable(e: Emitter, d: TableDims): void {
     source: { tensor: 'conditioning.task_vec', full: [d.tasks, d.pooledDim] },
   });
   // The mean over tokens and the first linear commute.
-  const mean = e.reshape(e.op('GlobalAveragePool', [packed('thumb_vec.0', d.pooledDim)]), [1, d.pooledDim]);
+  const mean = e.op(
+    'ReduceMean',
+    [e.reshape(packed('thumb_vec.0', d.pooledDim), [0, 0, -1]), e.model.constant('int64', [2])],
+    { keepdims: 0 },
+  );
   const last: Linear = {
     name: 'thumb_vec.2',
     tensor: 'conditioning.thumb_vec.2',
