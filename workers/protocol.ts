@@ -28,6 +28,8 @@ export interface PackInfo {
   tasks: { id: TaskId; prompt: { en: string; zh: string } }[];
   steps: { min: number; default: number; max: number };
   tile: number;
+  /** False when something could not be stored on this machine: it is there for now, but not offline. */
+  stored?: boolean;
 }
 
 export interface EngineOptions {
@@ -39,6 +41,8 @@ export interface EngineOptions {
   engine: 'auto' | 'webgpu' | 'wasm';
   bundle: 'auto' | 'jspi' | 'asyncify';
   threads?: number;
+  /** For tests: a graph node that would run on the CPU beside WebGPU is an error. */
+  strict?: boolean;
 }
 
 export type StartEvent = { stage: 'runtime' | 'self-test' | 'pack'; done: number; total: number };
@@ -49,6 +53,7 @@ export interface PhotoInfo {
   width: number;
   height: number;
   type: string;
+  /** With the pack's own tile; 0 while the engine is still starting. */
   tiles: number;
 }
 

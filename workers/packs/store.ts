@@ -15,8 +15,8 @@ export interface StoreOptions {
 export interface FetchOptions {
   /** Lower-case hex. Without it the bytes are trusted as they come. */
   sha256?: string | undefined;
-  /** Told the bytes that came over the network so far; not called for a stored file. */
-  onBytes?: ((received: number) => void) | undefined;
+  /** Told the bytes that came over the network so far, and how many there will be (0: not known). Silent for stored files. */
+  onBytes?: ((received: number, total: number) => void) | undefined;
 }
 
 export class Store {
@@ -114,11 +114,7 @@ export class Store {
     return bytes;
   }
 
-  async #download(
-    url: string,
-    init: RequestInit,
-    onBytes?: (received: number) => void,
-  ): Promise<Uint8Array<ArrayBuffer>> {
+  async #download(url: string, init: RequestInit, onBytes?: FetchOptions['onBytes']): Promise<Uint8Array<ArrayBuffer>> {
     let response: Response;
     try {
       response = await this.#fetch(url, init);
@@ -151,15 +147,16 @@ export async function sha256Hex(bytes: Uint8Array<ArrayBuffer>): Promise<string>
   return Array.from(digest, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
-async function readAll(response: Response, onBytes?: (received: number) => void): Promise<Uint8Array<ArrayBuffer>> {
+async function readAll(response: Response, onBytes?: FetchOptions['onBytes']): Promise<Uint8Array<ArrayBuffer>> {
   if (!onBytes || !response.body) return new Uint8Array(await response.arrayBuffer());
   const parts: Uint8Array[] = [];
   let received = 0;
+  const total = Number(response.headers.get('content-length') ?? 0);
   const reader = response.body.getReader();
   for (let part = await reader.read(); !part.done; part = await reader.read()) {
     parts.push(part.value);
     received += part.value.byteLength;
-    onBytes(received);
+    onBytes(received, total);
   }
   const whole = new Uint8Array(received);
   let at = 0;

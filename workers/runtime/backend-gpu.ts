@@ -84,6 +84,7 @@ export class GpuBackend implements Backend {
         this.#checkErrors('download');
         return makeTensorData(tensor.dtype, elementCount(tensor.dims), copy);
       } catch (cause) {
+        await this.#settle();
         throw gpuError(cause, this.#gpu, 'download');
       } finally {
         staging.destroy();
@@ -200,12 +201,16 @@ export class GpuBackend implements Backend {
   }
 
   async #afterFailure(file: string): Promise<void> {
-    // The device's own news may still be on its way.
-    await Promise.race([this.#gpu.device.lost, new Promise((resolve) => setTimeout(resolve, 50))]);
+    await this.#settle();
     if (this.#mayCallOrt()) await this.#sessions.drop(file);
     else this.#sessions.abandon();
     this.#weights.shrinkTo(0);
     this.#pool.forsake();
+  }
+
+  /** Gives the device's own news (lost, out of memory) the time to arrive: they tell what a failure was. */
+  async #settle(): Promise<void> {
+    await Promise.race([this.#gpu.device.lost, new Promise((resolve) => setTimeout(resolve, 50))]);
   }
 
   /** After a lost device the asyncify build hangs the worker in its next call; the JSPI build goes on. */

@@ -84,6 +84,8 @@ async function load(
     throw new EngineError('pack-damaged', `${files.wasm}: ${String(cause)}`, { file: files.wasm });
   }
   ort.env.wasm.numThreads = threads;
+  // Threads that can't start (their script blocked by a header) would otherwise be waited for without end.
+  ort.env.wasm.initTimeout = 60_000;
   ort.env.logLevel = 'error';
   return { ort, bundle, version, threads, heapBytes: watchHeap() };
 }

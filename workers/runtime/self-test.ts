@@ -14,10 +14,10 @@ export type SelfTestResult = EngineInfo['selfTest'];
 export const SELF_TEST_VERSION = 1;
 
 /**
- * One run of every case on `gpu`. Never throws: a device that can't run the graph fails every case, with an error of
+ * One run of every case on `gpu`, or on wasm where that is null. Never throws: a device that can't run the graph fails every case, with an error of
  * infinity. Calls ORT, so nothing else may at the same time.
  */
-export async function runSelfTest(loaded: LoadedOrt, gpu: Gpu, mode: Mode): Promise<SelfTestResult> {
+export async function runSelfTest(loaded: LoadedOrt, gpu: Gpu | null, mode: Mode): Promise<SelfTestResult> {
   const cases = allCases();
   try {
     const answers = await runCases(loaded, gpu, mode, cases);
@@ -32,11 +32,11 @@ export async function runSelfTest(loaded: LoadedOrt, gpu: Gpu, mode: Mode): Prom
 
 async function runCases(
   { ort }: LoadedOrt,
-  gpu: Gpu,
+  gpu: Gpu | null,
   mode: Mode,
   cases: readonly TestCase[],
 ): Promise<Record<string, Float32Array>> {
-  const options = gpuSessionOptions(gpu.device, true);
+  const options = gpu ? gpuSessionOptions(gpu.device, true) : { executionProviders: ['wasm'] };
   const session = await ort.InferenceSession.create(encodeGraph(casesGraph(cases, mode)), {
     ...options,
     preferredOutputLocation: 'cpu',
@@ -52,6 +52,6 @@ async function runCases(
     return Object.fromEntries(Object.entries(results).map(([name, tensor]) => [name, tensor.data as Float32Array]));
   } finally {
     await session.release().catch(() => undefined);
-    gpu.takeErrors();
+    gpu?.takeErrors();
   }
 }
