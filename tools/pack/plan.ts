@@ -49,12 +49,20 @@ export interface Plan {
   readonly states: Source | null;
 }
 
-const CHUNKS = [1, 8];
+/**
+ * Query-chunk counts. A graph with c pieces needs at least (c - 1)² tokens: Split gives every piece but the last
+ * ceil(n / c). 8 keeps the small model's 1024 px tiles under the limit of the attention kernels, 40 RealRestorer's.
+ */
+const SMALL_CHUNKS = [1, 8];
+const LARGE_CHUNKS = [1, 8, 40];
 
 /** The transformer's graphs and instances, shared by both families. */
-function transformerParts(d: dit.DitDims, reference: 'channels' | 'tokens', double: number, single: number) {
+function transformerParts(c: PackConfig, d: dit.DitDims) {
+  const { depth: double, depth_single_blocks: single } = c.transformer;
+  const reference = c.family === 'restoration-small' ? 'channels' : 'tokens';
+  const chunks = c.family === 'restoration-small' ? SMALL_CHUNKS : LARGE_CHUNKS;
   const fixed = (emit: (e: Emitter) => void): GraphPlan => ({ emit, chunks: [1], modes: 'one' });
-  const block = (emit: (e: Emitter) => void): GraphPlan => ({ emit, chunks: CHUNKS, modes: 'two' });
+  const block = (emit: (e: Emitter) => void): GraphPlan => ({ emit, chunks, modes: 'two' });
   const graphs: [string, GraphPlan][] = [
     ['vec', fixed((e) => dit.vec(e, d))],
     ['mod6', fixed((e) => dit.mod(e, d, 6))],
@@ -145,7 +153,7 @@ function smallPlan(c: SmallConfig): Plan {
     contextDim: d.contextDim,
     pooledDim: d.pooledDim,
   };
-  const parts = transformerParts(d, 'channels', c.transformer.depth, c.transformer.depth_single_blocks);
+  const parts = transformerParts(c, d);
   const levels = [0, 1, 2];
   const encode = levels.map((l) => `enc.${l}`);
   const decode = [...levels].reverse().map((l) => `dec.${l}`);
@@ -191,7 +199,7 @@ function step1xPlan(c: Step1xConfig): Plan {
     scale: c.vae.scale,
     shift: c.vae.shift,
   };
-  const parts = transformerParts(d, 'tokens', c.transformer.depth, c.transformer.depth_single_blocks);
+  const parts = transformerParts(c, d);
   const { tokens, valid } = c.conditioning;
   const dims = {
     stateDim: c.connector.state_dim,
