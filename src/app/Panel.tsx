@@ -1,5 +1,5 @@
 import { useTranslation } from 'react-i18next';
-import { SaveBar } from '../features/export/SaveBar.tsx';
+import { SaveButtons, SaveOptions } from '../features/export/SaveBar.tsx';
 import { JobBar } from '../features/restore/JobBar.tsx';
 import { startProgress } from '../features/restore/startProgress.ts';
 import { MoreOptions } from '../features/tasks/MoreOptions.tsx';
@@ -16,8 +16,11 @@ export function Panel() {
         <MoreOptions />
       </div>
       <div className="panel-foot">
-        <JobBar />
-        <SaveBar />
+        <SaveOptions />
+        <div className="panel-buttons">
+          <JobBar />
+          <SaveButtons />
+        </div>
         <EngineLine />
       </div>
     </aside>

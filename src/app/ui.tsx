@@ -15,10 +15,12 @@ const mac = isMac(navigator.platform);
 type ActionButtonProps = {
   id: ActionId;
   look?: 'icon' | 'plain' | 'primary';
+  /** Shown in place of the icon. */
+  mark?: string;
 } & ButtonHTMLAttributes<HTMLButtonElement>;
 
 /** A button for a record of the action registry: its icon, its name, its key in the tooltip. */
-export function ActionButton({ id, look = 'plain', className = '', ...rest }: ActionButtonProps) {
+export function ActionButton({ id, look = 'plain', className = '', mark, ...rest }: ActionButtonProps) {
   const { t } = useTranslation();
   const { icon: Icon, keys, enabled, run, release } = action(id);
   const on = useApp(enabled);
@@ -43,8 +45,8 @@ export function ActionButton({ id, look = 'plain', className = '', ...rest }: Ac
       {...(held ?? { onClick: run })}
       {...rest}
     >
-      <Icon className="icon" aria-hidden />
-      {look === 'icon' ? <span className="sr-only">{label}</span> : label}
+      {mark ? <span aria-hidden>{mark}</span> : <Icon className="icon" aria-hidden />}
+      <span className={look === 'icon' ? 'sr-only' : 'button-label'}>{label}</span>
     </button>
   );
 }

@@ -142,7 +142,14 @@ export class EngineBridge {
     return this.#live().post((api) => api.loseDevice());
   }
 
+  /** A worker that finds its device lost before it did anything is replaced, and the job runs in the new one. */
   async #job(onEvent: (event: RestoreEvent) => void, run: JobCall): Promise<Result<RestoreResult>> {
+    const result = await this.#attempt(onEvent, run);
+    const again = !result.ok && result.code === 'device-lost' && result.values.replaceWorker === 1;
+    return again ? this.#attempt(onEvent, run) : result;
+  }
+
+  async #attempt(onEvent: (event: RestoreEvent) => void, run: JobCall): Promise<Result<RestoreResult>> {
     let over = false;
     const ended = new Promise<Result<RestoreResult>>((resolve) => {
       this.#endJob = () => {

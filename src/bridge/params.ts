@@ -23,6 +23,7 @@ export function engineOptions(search: string, base: string, chosen: EngineChoice
     bundle,
   };
   if (Number.isInteger(threads) && threads >= 1 && threads <= 64) options.threads = threads;
+  if (params.get('strict') === '1') options.strict = true;
   return options;
 }
 

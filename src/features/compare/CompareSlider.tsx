@@ -27,15 +27,16 @@ interface Props {
 export function CompareSlider({ divider, view, photo, stage }: Props) {
   const { t } = useTranslation();
   const split = useApp((state) => state.split);
+  const step = useApp((state) => state.shownStep);
   const setUi = useApp((state) => state.setUi);
   const percent = Math.round(split * 100);
 
   const onKeyDown = (event: KeyboardEvent) => {
-    const step = STEPS[event.key];
+    const by = STEPS[event.key];
     // Shift with an arrow moves the view, wherever the focus is.
-    if (step === undefined || event.shiftKey) return;
+    if (by === undefined || event.shiftKey) return;
     event.preventDefault();
-    setUi({ split: Math.min(1, Math.max(0, split + step)) });
+    setUi({ split: Math.min(1, Math.max(0, split + by)) });
   };
   const onPointerDown = (event: PointerEvent<HTMLDivElement>) => {
     if (event.button !== 0) return;
@@ -68,7 +69,7 @@ export function CompareSlider({ divider, view, photo, stage }: Props) {
         style={{ top, left: divider }}
         aria-hidden
       >
-        {t('compare.after')}
+        {step === null ? t('compare.after') : t('compare.step', { step })}
       </span>
       <div
         className="compare"

@@ -90,14 +90,11 @@ function drawWhole(canvas: HTMLCanvasElement | null, image: ImageBitmap): void {
   canvas.getContext('2d')?.drawImage(image, 0, 0);
 }
 
-/** Says in a corner which picture is seen while it is not the plain comparison. */
+/** Says that the original is seen while its key or button is held. */
 function Caption() {
   const { t } = useTranslation();
   const original = useApp((state) => state.showOriginal);
-  const step = useApp((state) => state.shownStep);
-  if (original) return <p className="stage-caption">{t('compare.before')}</p>;
-  if (step !== null) return <p className="stage-caption">{t('compare.step', { step })}</p>;
-  return null;
+  return original ? <p className="stage-caption">{t('compare.before')}</p> : null;
 }
 
 function useStageSize(stage: React.RefObject<HTMLElement | null>): void {

@@ -17,11 +17,11 @@ export function ZoomBar() {
       <legend className="sr-only">{t('compare.zoom')}</legend>
       <ActionButton id="original" look="icon" />
       <span className="zoom-line" aria-hidden />
-      <ActionButton id="zoomOut" look="icon" className="zoom-wide" />
+      <ActionButton id="zoomOut" look="icon" />
       <output className="zoom-value">{shown}</output>
-      <ActionButton id="zoomIn" look="icon" className="zoom-wide" />
+      <ActionButton id="zoomIn" look="icon" />
       <ActionButton id="fit" look="icon" />
-      <ActionButton id="actual" look="icon" />
+      <ActionButton id="actual" look="icon" mark="1:1" />
     </fieldset>
   );
 }

@@ -59,6 +59,7 @@ function EngineRows({ ready }: { ready: Extract<EngineState, { state: 'ready' }>
         name={t('device.pack')}
         value={`${pack.title} ${pack.version}, ${t('device.megabytes', { count: megabytes(pack.bytes) })}`}
       />
+      <Row name={t('device.stored')} value={pack.stored !== false ? t('device.yes') : t('device.no')} />
     </dl>
   );
 }

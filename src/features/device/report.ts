@@ -50,7 +50,7 @@ export function reportText(
           .map(([name, value]) => `${name} ${value}`)
           .join(', ') || 'none'
       }`,
-      `pack: ${pack.name} ${pack.version}, ${megabytes(pack.bytes)} MB, tile ${pack.tile} px`,
+      `pack: ${pack.name} ${pack.version}, ${megabytes(pack.bytes)} MB, tile ${pack.tile} px, stored: ${pack.stored !== false}`,
     );
   }
   const trouble = state.state === 'error' ? state.failure : failure;

@@ -2,14 +2,17 @@ import { useTranslation } from 'react-i18next';
 import type { ExportFormat } from '../../../workers/protocol.ts';
 import { action } from '../../app/actions.ts';
 import { ActionButton, Range, Segments } from '../../app/ui.tsx';
-import { useApp } from '../../store/index.ts';
+import { type AppState, useApp } from '../../store/index.ts';
 import './save.css';
 
 const FORMATS: readonly ExportFormat[] = ['png', 'jpeg', 'webp'];
 
-export function SaveBar() {
+const isReady = (state: AppState): boolean => state.result !== null && state.job !== 'running';
+
+/** How the result is to be saved. */
+export function SaveOptions() {
   const { t } = useTranslation();
-  const ready = useApp((state) => state.result !== null && state.job !== 'running');
+  const ready = useApp(isReady);
   const format = useApp((state) => state.format);
   const quality = useApp((state) => state.quality);
   const choose = useApp((state) => state.choose);
@@ -31,10 +34,17 @@ export function SaveBar() {
           onChange={(value) => choose({ quality: value / 100 })}
         />
       )}
-      <div className="save-buttons">
-        <ActionButton id="save" look="primary" className="save-main" />
-        {action('share').offered?.() && <ActionButton id="share" look="icon" />}
-      </div>
     </div>
+  );
+}
+
+export function SaveButtons() {
+  const ready = useApp(isReady);
+  if (!ready) return null;
+  return (
+    <>
+      <ActionButton id="save" look="primary" />
+      {action('share').offered?.() && <ActionButton id="share" look="icon" />}
+    </>
   );
 }

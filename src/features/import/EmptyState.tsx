@@ -1,15 +1,16 @@
 import { ImageUp } from 'lucide-react';
 import { useTranslation } from 'react-i18next';
-import { action } from '../../app/actions.ts';
 import { ActionButton } from '../../app/ui.tsx';
 import { useApp } from '../../store/index.ts';
 import { Demos } from '../demo/Demos.tsx';
+import { hasCamera } from './picker.ts';
 import './import.css';
 
 /** The page before a photo is open. */
 export function EmptyState() {
   const { t } = useTranslation();
   const opening = useApp((state) => state.opening);
+  const touch = hasCamera();
   if (opening) {
     return (
       <div className="empty">
@@ -21,11 +22,11 @@ export function EmptyState() {
     <div className="empty">
       <div className="empty-main">
         <ImageUp className="empty-icon" aria-hidden />
-        <h1 className="empty-title">{t('import.title')}</h1>
-        <p className="empty-hint">{t('import.hint')}</p>
+        <h1 className="empty-title">{t(touch ? 'import.titleTouch' : 'import.title')}</h1>
+        <p className="empty-hint">{t(touch ? 'import.hintTouch' : 'import.hint')}</p>
         <div className="empty-buttons">
           <ActionButton id="open" look="primary" />
-          {action('camera').offered?.() && <ActionButton id="camera" />}
+          {touch && <ActionButton id="camera" />}
         </div>
       </div>
       <Demos />

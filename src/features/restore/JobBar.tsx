@@ -11,7 +11,7 @@ export function JobBar() {
   const running = useApp((state) => state.job === 'running');
   const hasResult = useApp((state) => state.result !== null);
   if (running) return <Running />;
-  return <ActionButton id="restore" look={hasResult ? 'plain' : 'primary'} className="job-restore" />;
+  return <ActionButton id="restore" look={hasResult ? 'plain' : 'primary'} />;
 }
 
 function Running() {
@@ -24,7 +24,7 @@ function Running() {
   const parts = progress
     ? [
         progress.stage === 'denoise' && t('job.step', { step: progress.step, steps: progress.steps }),
-        progress.tiles > 1 && t('job.tile', { tile: progress.tile, tiles: progress.tiles }),
+        progress.tiles > 1 && progress.tile > 0 && t('job.tile', { tile: progress.tile, tiles: progress.tiles }),
         left && (left.unit === 'soon' ? t('job.soon') : t(`job.${left.unit}`, { count: left.count })),
       ]
     : [startProgress(engine)];

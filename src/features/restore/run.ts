@@ -105,7 +105,12 @@ async function finish(result: RestoreResult, step: number | undefined, running: 
   if (!view.ok) return failJob(view);
   showPicture(view.value, result);
   view.value.close();
-  useApp.getState().endJob('done', result, step);
+  const { frames, jobKind, addFrame, endJob } = useApp.getState();
+  // Events have a channel of their own and may come after the answer: the last frame is then the result itself.
+  const late = jobKind === 'restore' && frames.at(-1)?.step !== result.steps;
+  const image = late ? captureFrame(result.steps) : null;
+  if (image) addFrame({ step: result.steps, image });
+  endJob('done', result, step);
   tellDone();
 }
 
