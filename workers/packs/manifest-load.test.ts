@@ -1,0 +1,106 @@
+import { describe, expect, it } from 'vitest';
+import type { EngineError } from '../errors.ts';
+import { sampleManifest } from './manifest.sample.ts';
+import { manifestSchema } from './manifest.ts';
+import { loadManifest, MAX_MANIFEST_BYTES } from './manifest-load.ts';
+
+const encode = (value: unknown) => new TextEncoder().encode(JSON.stringify(value));
+
+function failure(bytes: Uint8Array): EngineError {
+  try {
+    loadManifest(bytes);
+  } catch (error) {
+    return error as EngineError;
+  }
+  throw new Error('was accepted');
+}
+
+describe('loadManifest', () => {
+  it('takes a valid manifest as it is', () => {
+    expect(loadManifest(encode(sampleManifest()))).toEqual(sampleManifest());
+    expect(manifestSchema.safeParse(sampleManifest()).success).toBe(true);
+  });
+
+  it.each([
+    ['no JSON', new TextEncoder().encode('{')],
+    ['broken UTF-8', Uint8Array.of(0x7b, 0xff, 0x7d)],
+    ['too many bytes', new Uint8Array(MAX_MANIFEST_BYTES + 1)],
+    ['another format', encode({ ...sampleManifest(), format: 2 })],
+    ['a field that is not known', encode({ ...sampleManifest(), extra: 1 })],
+    ['no object', encode(null)],
+  ])('refuses %s', (_what, bytes) => {
+    expect(failure(bytes).code).toBe('pack-damaged');
+  });
+
+  type Sample = ReturnType<typeof sampleManifest>;
+  const record = (value: object) => value as Record<string, Record<string, unknown>>;
+  it.each<[string, RegExp, (m: Sample) => void]>([
+    [
+      'a weight behind its shard',
+      /ends after/,
+      (m) => Object.assign(record(m.weights)['enc.0.w.scales'] ?? {}, { offset: 528 }),
+    ],
+    [
+      'an offset that is not aligned',
+      /multiple of 16/,
+      (m) => Object.assign(record(m.weights)['enc.0.w'] ?? {}, { offset: 8 }),
+    ],
+    [
+      'bytes that do not fit the shape',
+      /bytes for its shape/,
+      (m) => Object.assign(record(m.weights)['enc.0.w'] ?? {}, { bytes: 500 }),
+    ],
+    [
+      'a shard that is not listed',
+      /not a file/,
+      (m) => Object.assign(record(m.weights)['enc.0.w'] ?? {}, { shard: 'other.bin' }),
+    ],
+    [
+      'a shard named like an object property',
+      /not a file/,
+      (m) => Object.assign(record(m.weights)['enc.0.w'] ?? {}, { shard: 'constructor' }),
+    ],
+    ['a graph file that is not listed', /not a file/, (m) => Reflect.deleteProperty(m.files, 'enc-f16.onnx')],
+    [
+      'an instance of no graph',
+      /not there/,
+      (m) => Object.assign(record(m.instances)['enc.0'] ?? {}, { graph: 'toString' }),
+    ],
+    [
+      'an instance without a weight',
+      /has not the weights/,
+      (m) => Object.assign(record(m.instances)['enc.0'] ?? {}, { weights: {} }),
+    ],
+    [
+      'a weight of another name',
+      /no weight for/,
+      (m) => Object.assign(record(m.instances)['enc.0'] ?? {}, { weights: { w: 'enc.0.w', v: 'enc.0.w' } }),
+    ],
+    [
+      'a weight of another shape',
+      /wants/,
+      (m) => Object.assign(record(m.weights)['enc.0.w'] ?? {}, { shape: [16, 1, 32] }),
+    ],
+    [
+      'a quantised weight for a float input',
+      /can't be fed/,
+      (m) => Object.assign(record(m.graphs.enc?.weights ?? [])[0] ?? {}, { dtype: 'compute' }),
+    ],
+    ['a chain of no instance', /not an instance/, (m) => m.vae.decode.push('dec.9')],
+    ['tiles that are no whole tokens', /multiples of 16/, (m) => Object.assign(m.tile, { gpu: 500 })],
+    ['an overlap as large as the tile', /overlap/, (m) => Object.assign(m.tile, { overlap: 256 })],
+    [
+      'piece hashes that are missing',
+      /piece hashes/,
+      (m) => Object.assign(m.files['weights-0.bin'] ?? {}, { pieces: [] }),
+    ],
+    ['a preview of other latents', /preview/, (m) => Object.assign(m.preview, { matrix: [[1], [1], [1]] })],
+    ['steps out of order', /steps/, (m) => Object.assign(m.steps, { default: 9 })],
+  ])('refuses %s', (_what, message, damage) => {
+    const manifest = sampleManifest();
+    damage(manifest);
+    const error = failure(encode(manifest));
+    expect(error.code).toBe('pack-damaged');
+    expect(error.message).toMatch(message);
+  });
+});
