@@ -5,18 +5,24 @@ import { branchCount, chainInputs, graphOf, type JobPlan, skipNames } from './pl
 import type { PlannedCalls } from './progress.ts';
 import { modInstances } from './prologue.ts';
 
+interface CallOptions {
+  /** Whether every tile is encoded for its latents; not so when kept latents are decoded. */
+  readonly encodes?: boolean;
+  /** Whether somebody looks at the steps. */
+  readonly paints?: boolean;
+}
+
 /**
  * The graph calls of a job by kind, for the progress meter. Weights matter only until a kind is measured: a tile's
  * encode, its decode and one branch of one step are taken to cost about the same.
  *
  * @param steps 0 when the DiT does not run
- * @param encodes whether every tile is encoded for its latents (not so when kept latents are decoded)
  */
 export function plannedCalls(
   manifest: Manifest,
   plan: JobPlan,
   steps: number,
-  encodes = true,
+  { encodes = true, paints = true }: CallOptions = {},
 ): Map<string, PlannedCalls> {
   const calls = new Map<string, PlannedCalls>();
   const add = (kind: string, count: number, weight: number) => {
@@ -47,7 +53,7 @@ export function plannedCalls(
   add(callKind('mod', ''), perStep * modInstances(family.double, family.single).length, 0.001);
 
   const skips = skipNames(manifest).length > 0;
-  const previews = manifest.preview.kind === 'decoder' ? Math.max(0, steps - 1) : 0;
+  const previews = paints && manifest.preview.kind === 'decoder' ? Math.max(0, steps - 1) : 0;
   const again = skips ? (tiles - (encodes ? plan.cachedTiles : 0)) * (previews + 1) : 0;
   const first = encodes ? tiles : 0;
   for (const id of vae.encode) add(callKind(id, tag), first + again, 1 / vae.encode.length);

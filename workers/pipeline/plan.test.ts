@@ -82,8 +82,14 @@ describe('plannedCalls', () => {
     const { restorePhoto } = await import('./restore.ts');
     const photo = { width: 150, height: 70, rgb: new Uint8Array(150 * 70 * 3).fill(99) };
     for (const decoderInputs of ['latents', 'latents+skips'] as const) {
-      for (const steps of [0, 3]) {
-        const manifest = toyManifest({ decoderInputs });
+      for (const [steps, kind, paints] of [
+        [0, 'linear', true],
+        [3, 'linear', true],
+        [3, 'decoder', false],
+        [3, 'decoder', true],
+      ] as const) {
+        const base = toyManifest({ decoderInputs });
+        const manifest = { ...base, preview: { ...base.preview, kind } };
         const backend = new ToyBackend(manifest);
         const engine = { backend, manifest, readShard: async () => new Uint8Array() };
         const skipCacheBytes = 2 * 4 * 3 * 64 * 64;
@@ -94,8 +100,10 @@ describe('plannedCalls', () => {
           ditOff: steps === 0,
           tile: 64,
           skipCacheBytes,
+          events: paints ? { paint: () => undefined } : {},
         });
-        const planned = plannedCalls(manifest, planJob(manifest, backend, photo, 64, skipCacheBytes), steps);
+        const plan = planJob(manifest, backend, photo, 64, skipCacheBytes);
+        const planned = plannedCalls(manifest, plan, steps, { paints });
         const total = [...planned.values()].reduce((sum, { count }) => sum + count, 0);
         expect(backend.ran).toHaveLength(total);
       }

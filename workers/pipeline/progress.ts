@@ -10,6 +10,9 @@ export interface PlannedCalls {
   readonly weight: number;
 }
 
+/** Share of the planned cost whose kinds must have been measured before a time is named. */
+const KNOWN_SHARE = 0.05;
+
 interface Kind {
   planned: number;
   weight: number;
@@ -60,9 +63,15 @@ export class ProgressMeter {
     return this.#shown;
   }
 
-  /** Milliseconds until the last planned call is done, or null before the first measurement. */
+  /** Milliseconds until the last planned call is done, or null before enough kinds of call were measured to say. */
   millisecondsLeft(): number | null {
-    return [...this.#kinds.values()].some((kind) => kind.measured > 0) ? this.#cost().left : null;
+    let known = 0;
+    let all = 0;
+    for (const { planned, weight, measured } of this.#kinds.values()) {
+      all += planned * weight;
+      if (measured > 0) known += planned * weight;
+    }
+    return all > 0 && known / all >= KNOWN_SHARE ? this.#cost().left : null;
   }
 
   #kind(key: string, weight: number): Kind {

@@ -71,7 +71,7 @@ export async function runJob(
 ): Promise<JobResult> {
   const { manifest } = engine;
   const steps = stepCount(engine, options);
-  meter.plan(plannedCalls(manifest, plan, steps));
+  meter.plan(plannedCalls(manifest, plan, steps, { paints: options.events?.paint !== undefined }));
   const calls = new Calls(engine.backend, manifest, meter, options.signal, options.events);
   Object.assign(calls.place, { steps, tiles: plan.tiles.length });
 
@@ -115,7 +115,7 @@ export async function runDecode(
 ): Promise<JobResult> {
   const latents = history.latents(step);
   if (!latents) throw new EngineError('internal', `step ${step} was not kept`, { step });
-  meter.plan(plannedCalls(engine.manifest, plan, 0, false));
+  meter.plan(plannedCalls(engine.manifest, plan, 0, { encodes: false }));
   const calls = new Calls(engine.backend, engine.manifest, meter, options.signal, options.events);
   Object.assign(calls.place, { step, steps: history.steps, tiles: plan.tiles.length });
 

@@ -1,0 +1,95 @@
+import { parseArgs } from 'node:util';
+import { TASK_IDS, type TaskId, taskId } from '../../workers/packs/manifest.ts';
+import { isProvider, PROVIDERS, type Provider } from '../backend-node/ort.ts';
+
+export const USAGE = `npm run restore -- <photos or folders> -o <file or folder> --task <task> [options]
+
+  -o, --output PATH  a file for one photo, else a folder (made if missing; results are PNG there)
+  --task TASK        ${TASK_IDS.join(', ')}
+  --pack DIR         folder of the pack (default: the embedded one)
+  --ep NAME          ${PROVIDERS.join(', ')} (default wasm; the others need onnxruntime-node)
+  --steps N          Euler steps (default: the pack's)
+  --seed N           seed of the noise (default 42)
+  --tile N           side of a tile in px (default: the pack's)
+  --threads N        threads of the wasm kernels (default: one a core, at most 4)
+  --dit-off          the reference latents go straight to the decoder, for measurements
+
+Progress goes to stderr, one JSON line a photo to stdout.
+`;
+
+export interface Arguments {
+  readonly inputs: readonly string[];
+  readonly output: string;
+  readonly task: TaskId;
+  readonly pack: string;
+  readonly provider: Provider;
+  readonly steps?: number;
+  readonly seed: number;
+  readonly tile?: number;
+  readonly threads?: number;
+  readonly ditOff: boolean;
+}
+
+/** A wrong command line; the message is the sentence for the person. */
+export class UsageError extends Error {}
+
+/**
+ * @param argv without node and script
+ * @param defaultPack folder of the embedded pack
+ * @throws UsageError
+ */
+export function readArguments(argv: readonly string[], defaultPack: string): Arguments {
+  const { values, positionals } = parse(argv);
+  if (positionals.length === 0) throw new UsageError('Name at least one photo or folder.');
+  if (!values.output) throw new UsageError('Say where the result goes: -o <file or folder>.');
+  const task = taskId.safeParse(values.task);
+  if (!task.success) throw new UsageError(`--task must be one of ${TASK_IDS.join(', ')}.`);
+  const provider = values.ep ?? 'wasm';
+  if (!isProvider(provider)) throw new UsageError(`--ep must be one of ${PROVIDERS.join(', ')}.`);
+  const steps = whole('steps', values.steps, 1);
+  const tile = whole('tile', values.tile, 16);
+  const threads = whole('threads', values.threads, 1);
+  return {
+    inputs: positionals,
+    output: values.output,
+    task: task.data,
+    pack: values.pack ?? defaultPack,
+    provider,
+    seed: whole('seed', values.seed, 0) ?? 42,
+    ditOff: values['dit-off'] ?? false,
+    ...(steps !== undefined && { steps }),
+    ...(tile !== undefined && { tile }),
+    ...(threads !== undefined && { threads }),
+  };
+}
+
+function parse(argv: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...argv],
+      allowPositionals: true,
+      options: {
+        output: { type: 'string', short: 'o' },
+        task: { type: 'string' },
+        pack: { type: 'string' },
+        ep: { type: 'string' },
+        steps: { type: 'string' },
+        seed: { type: 'string' },
+        tile: { type: 'string' },
+        threads: { type: 'string' },
+        'dit-off': { type: 'boolean' },
+      },
+    });
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : String(error));
+  }
+}
+
+function whole(name: string, text: string | undefined, least: number): number | undefined {
+  if (text === undefined) return undefined;
+  const value = Number(text);
+  if (!Number.isSafeInteger(value) || value < least) {
+    throw new UsageError(`--${name} must be a whole number from ${least}, not "${text}".`);
+  }
+  return value;
+}

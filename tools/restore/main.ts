@@ -1,0 +1,74 @@
+/**
+ * npm run restore -- <photos or folders> -o <file or folder> --task noise
+ *
+ * The app's pipeline without a browser. Exit status: 0, 1 when a photo failed, 2 for a wrong command line, 130 after
+ * Ctrl-C.
+ */
+import { availableParallelism } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { EngineError } from '../../workers/errors.ts';
+import { restorePhoto } from '../../workers/pipeline/restore.ts';
+import { type NodeEngine, openEngine } from '../backend-node/backend.ts';
+import { type Arguments, readArguments, USAGE, UsageError } from './arguments.ts';
+import { type Job, listJobs, readPhoto, writePhoto } from './files.ts';
+import { makeReport, progressWriter, type Report } from './report.ts';
+
+const DEFAULT_PACK = fileURLToPath(new URL('../../public/packs/small', import.meta.url));
+
+async function restoreFile(engine: NodeEngine, args: Arguments, job: Job, signal: AbortSignal): Promise<Report> {
+  const { input, output } = job;
+  const start = performance.now();
+  const photo = await readPhoto(input);
+  const read = performance.now() - start;
+  const result = await restorePhoto(engine, photo, {
+    ...args,
+    signal,
+    events: {
+      progress: progressWriter(process.stderr, input),
+      notice: (_, { tile }) => process.stderr.write(`${input}: out of memory, going on with tiles of ${tile} px\n`),
+    },
+  });
+  const written = performance.now();
+  await writePhoto(output, result);
+  const write = performance.now() - written;
+  const { task, provider: ep } = args;
+  return makeReport({ input, output, task, pack: engine.manifest.name, ep }, result, { read, write });
+}
+
+async function run(argv: readonly string[]): Promise<number> {
+  if (argv.includes('--help') || argv.includes('-h')) {
+    process.stdout.write(USAGE);
+    return 0;
+  }
+  const args = readArguments(argv, DEFAULT_PACK);
+  const jobs = await listJobs(args.inputs, args.output);
+  const threads = args.threads ?? Math.min(4, availableParallelism());
+  const engine = await openEngine(args.pack, args.provider, threads);
+  const controller = new AbortController();
+  process.once('SIGINT', () => controller.abort());
+  let status = 0;
+  for (const job of jobs) {
+    try {
+      process.stdout.write(`${JSON.stringify(await restoreFile(engine, args, job, controller.signal))}\n`);
+    } catch (error) {
+      if (error instanceof EngineError && error.code === 'cancelled') return 130;
+      status = 1;
+      const code = error instanceof EngineError ? error.code : 'internal';
+      const detail = error instanceof Error ? error.message : String(error);
+      process.stderr.write(`${job.input}: ${detail}\n`);
+      process.stdout.write(`${JSON.stringify({ input: job.input, error: code, detail })}\n`);
+    }
+  }
+  await engine.backend.dispose();
+  return status;
+}
+
+run(process.argv.slice(2)).then(
+  // ORT's wasm threads would keep the process alive.
+  (status) => process.exit(status),
+  (error: unknown) => {
+    const usage = error instanceof UsageError;
+    process.stderr.write(`${error instanceof Error ? error.message : error}\n${usage ? `\n${USAGE}` : ''}`);
+    process.exit(usage ? 2 : 1);
+  },
+);
