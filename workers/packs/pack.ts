@@ -51,7 +51,7 @@ export class Pack {
   }
 
   /** A whole file, checked against its hash. */
-  file(name: string): Promise<Uint8Array<ArrayBuffer>> {
+  async file(name: string): Promise<Uint8Array<ArrayBuffer>> {
     const spec = Object.hasOwn(this.manifest.files, name) ? this.manifest.files[name] : undefined;
     if (!spec) throw new EngineError('pack-damaged', `${name} is not a file of the pack`);
     return this.#store.fetchStored(this.#urlOf(name), { sha256: spec.sha256 });

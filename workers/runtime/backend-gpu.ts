@@ -43,8 +43,9 @@ export class GpuBackend implements Backend {
   readonly #mutex = new Mutex();
   readonly #sessions: Sessions;
   readonly #weights: Residency<GpuWeights>;
-  /** Ends when the GPU has done the last run that was handed to it. */
-  #submitted: Promise<unknown> = Promise.resolve();
+  /** End when the GPU has done the last run that was handed to it, and the one before that. */
+  #last: Promise<unknown> = Promise.resolve();
+  #beforeLast: Promise<unknown> = Promise.resolve();
 
   constructor(loaded: LoadedOrt, gpu: Gpu, pack: Pack, options: GpuBackendOptions) {
     this.#loaded = loaded;
@@ -107,14 +108,15 @@ export class GpuBackend implements Backend {
       const inputs: Record<string, OrtTensor> = { ...weights.feeds };
       for (const port of graph.inputs) inputs[port.name] = ortTensorOf(feeds[port.name] as Tensor);
       // At most one run ahead of the GPU: cancelling stays quick, and memory of queued work stays bounded.
-      await this.#submitted;
+      await this.#beforeLast;
       this.#checkAlive();
       const outputs = this.#makeOutputs(plan);
       try {
         const session = await this.#sessions.get(plan.file);
         const fetches = plan.outputs.map(({ name, onnx }) => [onnx, ortTensorOf(outputs[name] as Tensor)]);
         await session.run(inputs, Object.fromEntries(fetches));
-        this.#submitted = this.#gpu.device.queue.onSubmittedWorkDone().catch(() => undefined);
+        this.#beforeLast = this.#last;
+        this.#last = this.#gpu.device.queue.onSubmittedWorkDone().catch(() => undefined);
         this.#checkErrors(instance);
         return outputs;
       } catch (cause) {
@@ -152,8 +154,10 @@ export class GpuBackend implements Backend {
       this.#pool.drain();
       this.#weights.shrinkTo(0);
       this.#pack.trim();
-      if (this.#mayCallOrt()) await this.#sessions.releaseAll();
-      else this.#sessions.abandon();
+      if (!this.#mayCallOrt()) return this.#sessions.abandon();
+      await this.#sessions.releaseAll();
+      await this.#gpu.anchor?.release().catch(() => undefined);
+      this.#gpu.anchor = null;
     });
   }
 

@@ -128,6 +128,7 @@ async function tryAttempts(
       await remember(key, selfTest);
     }
     if (selfTest.every((test) => test.ok)) return { gpu, mode, selfTest };
+    await gpu.anchor?.release().catch(() => undefined);
     // The asyncify build may hang once it has seen a lost device; an unused one costs next to nothing.
     if (loaded.bundle === 'jspi') gpu.device.destroy();
   }

@@ -29,6 +29,8 @@ export class Gpu {
   readonly adapter: GPUAdapter;
   readonly features: readonly string[];
   readonly limits: Record<string, number>;
+  /** A session that keeps the shaders that were compiled on this device alive until others do (the self-test's). */
+  anchor: { release(): Promise<void> } | null = null;
   /** Set once the device is lost, with the reason. */
   lost: string | null = null;
   #live = 0;

@@ -51,7 +51,10 @@ async function runCases(
     const results = await session.run(feeds);
     return Object.fromEntries(Object.entries(results).map(([name, tensor]) => [name, tensor.data as Float32Array]));
   } finally {
-    await session.release().catch(() => undefined);
     gpu?.takeErrors();
+    // Compiled shaders belong to the device's sessions together and go with the last one: the pack's graphs use many
+    // of the same, so this session stays.
+    if (gpu) gpu.anchor = session;
+    else await session.release().catch(() => undefined);
   }
 }
