@@ -11,8 +11,6 @@ import {
   pngHeader,
 } from './support/files.ts';
 
-test.describe.configure({ mode: 'serial' });
-
 let page: Page;
 let app: App;
 
@@ -41,6 +39,7 @@ const REFUSED: [string, () => DroppedFile | Promise<DroppedFile>, RegExp][] = [
 
 for (const [name, make, sentence] of REFUSED) {
   test(`refuses ${name}`, async () => {
+    await app.openPhoto(fromRepo('e2e/fixtures/noise-96.png'));
     const start = Date.now();
     await app.drop(await make());
     await expect(app.alert).toBeVisible({ timeout: 30_000 });
@@ -53,17 +52,18 @@ for (const [name, make, sentence] of REFUSED) {
   });
 }
 
-for (const [name, make] of [
-  ['a CMYK JPEG', cmykJpeg],
-  ['an animated GIF', animatedGif],
+// Chromium decodes CMYK; of an animation the first frame is taken. A browser that can't says so in words.
+for (const [name, make, size] of [
+  ['a CMYK JPEG', cmykJpeg, '96 × 96'],
+  ['an animated GIF', animatedGif, '64 × 64'],
 ] as const) {
-  test(`${name} is either shown or refused in words`, async () => {
-    await app.openPhoto(fromRepo('e2e/fixtures/low-light-96.png'));
-    await app.drop(await make());
-    const shown = page.getByText(name.includes('CMYK') ? /cmyk\.jpg|96 ?× ?96/ : /animated\.gif|64 ?× ?64/);
-    await expect(app.alert.or(shown).first()).toBeVisible({ timeout: 30_000 });
+  test(`opens ${name}`, async () => {
+    await app.openPhoto(fromRepo('public/demo/haze-thumb.jpg'));
+    const file = await make();
+    await app.openPhoto(file);
+    await expect(page.getByRole('status').filter({ hasText: `${file.name} is open, ${size} px` })).toHaveCount(1);
+    await expect(app.alert).toHaveCount(0);
     expect(app.errors).toEqual([]);
-    await app.openPhoto(fromRepo('e2e/fixtures/noise-96.png'));
   });
 }
 

@@ -15,8 +15,8 @@ export const manifest: Partial<ManifestOptions> = {
   start_url: './',
   scope: './',
   display: 'standalone',
-  background_color: '#16171a',
-  theme_color: '#16171a',
+  background_color: '#121314',
+  theme_color: '#121314',
   categories: ['photo', 'utilities'],
   icons: [
     { src: './icons/icon-192.png', sizes: '192x192', type: 'image/png' },

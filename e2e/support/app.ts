@@ -56,7 +56,7 @@ export class App {
 
   root(name: 'engine' | 'engine-state' | 'job', value: string | RegExp) {
     return expect(this.page.locator(`[data-${name}]`).first()).toHaveAttribute(`data-${name}`, value, {
-      timeout: 170_000,
+      timeout: value === 'running' ? 20_000 : 170_000,
     });
   }
 

@@ -20,17 +20,17 @@ from training.degrade import degrade  # noqa: E402
 
 # task, photo, long side in px, level 0..1, seed, titles, how it was degraded
 PHOTOS = [
-    ("noise", "oakland-zoo-otters", 640, 0.62, 3, "Otter", "水獭", "Sensor noise, simulated", "模拟的传感器噪点"),
+    ("noise", "oakland-zoo-otters", 640, 0.62, 3, "Otter", "水獭", "Simulated noise", "模拟的噪点"),
     ("compression", "roman-colosseum", 800, 0.74, 5, "Colosseum", "斗兽场",
-     "JPEG at a low quality, by a real encoder", "真实编码器的低质量 JPEG"),
-    ("haze", "lake-sherburne", 800, 0.95, 12, "Mountain lake", "高山湖泊", "Haze, simulated", "模拟的雾霾"),
-    ("low-light", "perched-osprey", 640, 0.35, 4, "Osprey", "鱼鹰", "Under-exposure and noise, simulated", "模拟的欠曝与噪点"),
-    ("blur", "canyon-wren", 800, 0.45, 6, "Wren", "鹪鹩", "Blur, simulated", "模拟的模糊"),
-    ("rain", "tea-gardens", 720, 0.6, 7, "Tea garden", "茶园", "Rain streaks, simulated", "模拟的雨丝"),
-    ("flare", "high-trestle-trail", 800, 0.6, 8, "Footbridge", "步行桥", "Lens flare, simulated", "模拟的镜头光晕"),
-    ("moire", "singaporean-cityscape", 720, 0.5, 9, "Harbour", "港口", "Moiré, simulated", "模拟的摩尔纹"),
+     "Strong JPEG", "强压缩的 JPEG"),
+    ("haze", "lake-sherburne", 800, 0.95, 12, "Mountain lake", "高山湖泊", "Simulated haze", "模拟的雾霾"),
+    ("low-light", "perched-osprey", 640, 0.35, 4, "Osprey", "鱼鹰", "Simulated darkness", "模拟的欠曝"),
+    ("blur", "canyon-wren", 800, 0.45, 6, "Wren", "鹪鹩", "Simulated blur", "模拟的模糊"),
+    ("rain", "tea-gardens", 720, 0.6, 7, "Tea garden", "茶园", "Simulated rain", "模拟的雨丝"),
+    ("flare", "high-trestle-trail", 800, 0.6, 8, "Footbridge", "步行桥", "Simulated flare", "模拟的光晕"),
+    ("moire", "singaporean-cityscape", 720, 0.5, 9, "Harbour", "港口", "Simulated moiré", "模拟的摩尔纹"),
     ("reflection", "blue-periwinkle", 800, 0.6, 10, "Forget-me-nots", "勿忘我",
-     "Reflection of another photo, simulated", "模拟的另一张照片的倒影"),
+     "Simulated reflection", "模拟的反光"),
 ]
 REFLECTED = "beacon-street-sunset"
 MAX_BYTES = 200_000
