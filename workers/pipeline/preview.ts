@@ -1,7 +1,7 @@
 /** Pictures of unfinished latents: a linear map to RGB, cheap enough for every tile of every step. */
 import type { Manifest } from '../packs/manifest.ts';
 import type { Latents, Rect } from './latents.ts';
-import { type Photo, reflect } from './photo.ts';
+import type { Photo } from './photo.ts';
 
 /** RGBA for a canvas. */
 export interface Picture {
@@ -34,18 +34,22 @@ export function linearRgb(map: LinearMap, latents: Latents, useBias = true): Flo
   return out;
 }
 
-/** One value of a plane between cells, bilinear, cell centres at half-integers, edges held. */
-function between(plane: Float32Array, offset: number, width: number, height: number, x: number, y: number): number {
-  const left = Math.min(width - 1, Math.max(0, Math.floor(x - 0.5)));
-  const top = Math.min(height - 1, Math.max(0, Math.floor(y - 0.5)));
-  const right = Math.min(width - 1, left + 1);
-  const bottom = Math.min(height - 1, top + 1);
-  const fx = Math.min(1, Math.max(0, x - 0.5 - left));
-  const fy = Math.min(1, Math.max(0, y - 0.5 - top));
-  const at = (px: number, py: number) => plane[offset + py * width + px] as number;
-  const upper = at(left, top) * (1 - fx) + at(right, top) * fx;
-  const lower = at(left, bottom) * (1 - fx) + at(right, bottom) * fx;
-  return upper * (1 - fy) + lower * fy;
+/** For each drawn px of an axis: the two cells it lies between and how far it is towards the second, edges held. */
+interface Taps {
+  readonly low: Int32Array;
+  readonly high: Int32Array;
+  readonly share: Float32Array;
+}
+
+/** @param places in cells; cell centres lie at half-integers */
+function bilinearTaps(places: readonly number[], cells: number): Taps {
+  const hold = (cell: number) => Math.min(cells - 1, Math.max(0, cell));
+  const floors = places.map((place) => Math.floor(place - 0.5));
+  return {
+    low: Int32Array.from(floors, hold),
+    high: Int32Array.from(floors, (cell) => hold(cell + 1)),
+    share: Float32Array.from(places, (place, i) => place - 0.5 - (floors[i] as number)),
+  };
 }
 
 /**
@@ -71,37 +75,47 @@ export function linearPicture(source: PreviewSource, tile: Rect, core: Rect, fac
   const { latents, base, map } = source;
   const shown = base ? difference(latents, base.reference) : latents;
   const rgb = linearRgb(map, shown, !base);
+  const xs = drawnPlaces(core.x, core.width, divisor);
+  const ys = drawnPlaces(core.y, core.height, divisor);
+  const columns = bilinearTaps(
+    xs.map((x) => (x - tile.x) / factor),
+    latents.width,
+  );
+  const lines = bilinearTaps(
+    ys.map((y) => (y - tile.y) / factor),
+    latents.height,
+  );
   const plane = latents.width * latents.height;
-  const width = Math.max(1, Math.ceil(core.width / divisor));
-  const height = Math.max(1, Math.ceil(core.height / divisor));
-  const rgba = new Uint8ClampedArray(4 * width * height);
-  for (let y = 0; y < height; y++) {
-    const py = core.y + Math.min(core.height, (y + 0.5) * divisor);
-    for (let x = 0; x < width; x++) {
-      const px = core.x + Math.min(core.width, (x + 0.5) * divisor);
-      const to = 4 * (y * width + x);
+  const rgba = new Uint8ClampedArray(4 * xs.length * ys.length).fill(255);
+  for (let y = 0; y < ys.length; y++) {
+    const upper = (lines.low[y] as number) * latents.width;
+    const lower = (lines.high[y] as number) * latents.width;
+    const shareY = lines.share[y] as number;
+    const photoLine = base ? 3 * base.photo.width * Math.floor(ys[y] as number) : 0;
+    for (let x = 0; x < xs.length; x++) {
+      const left = columns.low[x] as number;
+      const right = columns.high[x] as number;
+      const shareX = columns.share[x] as number;
+      const to = 4 * (y * xs.length + x);
+      const from = photoLine + 3 * Math.floor(xs[x] as number);
       for (let c = 0; c < 3; c++) {
-        const delta = between(
-          rgb,
-          c * plane,
-          latents.width,
-          latents.height,
-          (px - tile.x) / factor,
-          (py - tile.y) / factor,
-        );
-        rgba[to + c] = delta * 127.5 + (base ? level(base.photo, px, py, c) : 127.5);
+        const at = c * plane;
+        const top = mix(rgb[at + upper + left] as number, rgb[at + upper + right] as number, shareX);
+        const bottom = mix(rgb[at + lower + left] as number, rgb[at + lower + right] as number, shareX);
+        const under = base ? (base.photo.rgb[from + c] as number) : 127.5;
+        rgba[to + c] = mix(top, bottom, shareY) * 127.5 + under;
       }
-      rgba[to + 3] = 255;
     }
   }
-  return { width, height, rgba };
+  return { width: xs.length, height: ys.length, rgba };
 }
 
-/** The photo's level at a point, from the px it lies in. */
-function level(photo: Photo, x: number, y: number, channel: number): number {
-  const column = reflect(Math.min(Math.floor(x), photo.width - 1), photo.width);
-  const line = reflect(Math.min(Math.floor(y), photo.height - 1), photo.height);
-  return photo.rgb[3 * (line * photo.width + column) + channel] as number;
+const mix = (a: number, b: number, share: number): number => a + (b - a) * share;
+
+/** Photo px that the drawn px show, one every `divisor`, inside the core. */
+function drawnPlaces(start: number, length: number, divisor: number): number[] {
+  const count = Math.max(1, Math.ceil(length / divisor));
+  return Array.from({ length: count }, (_, i) => start + Math.min(length - 0.5, (i + 0.5) * divisor));
 }
 
 function difference(a: Latents, b: Latents): Latents {
