@@ -15,7 +15,7 @@ import type {
 } from '../../workers/protocol.ts';
 import { type EngineLock, lockEngine } from './lock.ts';
 import { type AppErrorCode, type Failure, fail, failureOf, type Result } from './outcome.ts';
-import { callback, Session } from './session.ts';
+import { callback, type Session, WorkerSession } from './session.ts';
 
 /** After this the worker has had its chance to stop at a graph call's edge. */
 const CANCEL_DEADLINE_MS = 5_000;
@@ -44,6 +44,7 @@ type JobCall = (
 export class EngineBridge {
   readonly #options: () => EngineOptions;
   readonly #onState: (state: EngineState) => void;
+  readonly #newSession: (onCrash: (detail: string) => void) => Session;
   #session: Session | null = null;
   #start: Promise<Result<Started>> | null = null;
   #opening: Promise<Result<PhotoInfo>> | null = null;
@@ -52,9 +53,15 @@ export class EngineBridge {
   #draining: Promise<void> = Promise.resolve();
   #endJob: (() => void) | null = null;
 
-  constructor(options: () => EngineOptions, onState: (state: EngineState) => void) {
+  /** @param options asked for at every start @param onState told of every change @param session makes a worker */
+  constructor(
+    options: () => EngineOptions,
+    onState: (state: EngineState) => void,
+    session: (onCrash: (detail: string) => void) => Session = (onCrash) => new WorkerSession(onCrash),
+  ) {
     this.#options = options;
     this.#onState = onState;
+    this.#newSession = session;
   }
 
   /** Starts the engine once; a failed start is forgotten, so that the next call tries again. */
@@ -205,7 +212,7 @@ export class EngineBridge {
 
   #create(): Session {
     // Not made anew at once: a worker that can't even load would be replaced for ever.
-    const session = new Session((detail) => this.#replace(session, 'internal', detail, false));
+    const session: Session = this.#newSession((detail) => this.#replace(session, 'internal', detail, false));
     return session;
   }
 

@@ -15,7 +15,7 @@ export interface EngineLock {
  * @returns null when another tab has the engine
  */
 export async function lockEngine(take: boolean, onStolen: () => void): Promise<EngineLock | null> {
-  if (!navigator.locks) return { release: () => {} };
+  if (!globalThis.navigator?.locks) return { release: () => {} };
   for (let attempt = 0; attempt < TRIES; attempt++) {
     const lock = await request(take, onStolen);
     if (lock) return lock;

@@ -3,12 +3,19 @@ import { proxy, type Remote, wrap } from 'comlink';
 import type { EngineApi, Outcome } from '../../workers/protocol.ts';
 import { type AppErrorCode, fail, type Result, settle } from './outcome.ts';
 
-export class Session {
+export interface Session {
+  /** A killed session never answers, so every call also ends with it. */
+  call<T>(make: (api: Remote<EngineApi>) => Promise<Outcome<T>>): Promise<Result<T>>;
+  /** For calls without an answer worth waiting for. */
+  post(make: (api: Remote<EngineApi>) => Promise<void>): Promise<void>;
+  kill(code: AppErrorCode, detail?: string): void;
+}
+
+export class WorkerSession implements Session {
   readonly #worker: Worker;
   readonly #api: Remote<EngineApi>;
   readonly #dead: Promise<Result<never>>;
   #die: (result: Result<never>) => void = () => {};
-  alive = true;
 
   /** @param onCrash the worker failed to load or threw outside any call */
   constructor(onCrash: (detail: string) => void) {
@@ -21,18 +28,15 @@ export class Session {
     this.#api = wrap<EngineApi>(this.#worker);
   }
 
-  /** A terminated worker never answers, so every call also ends with the session. */
   call<T>(make: (api: Remote<EngineApi>) => Promise<Outcome<T>>): Promise<Result<T>> {
     return Promise.race([settle(make(this.#api)), this.#dead]);
   }
 
-  /** For calls without an answer worth waiting for. */
   post(make: (api: Remote<EngineApi>) => Promise<void>): Promise<void> {
     return Promise.race([make(this.#api).catch(() => {}), this.#dead.then(() => {})]);
   }
 
   kill(code: AppErrorCode, detail = ''): void {
-    this.alive = false;
     this.#worker.terminate();
     this.#die(fail(code, detail));
   }

@@ -18,7 +18,7 @@ export function ZoomBar() {
       <ActionButton id="original" look="icon" />
       <span className="zoom-line" aria-hidden />
       <ActionButton id="zoomOut" look="icon" />
-      <output className="zoom-value">{shown}</output>
+      <span className="zoom-value">{shown}</span>
       <ActionButton id="zoomIn" look="icon" />
       <ActionButton id="fit" look="icon" />
       <ActionButton id="actual" look="icon" mark="1:1" />

@@ -78,7 +78,12 @@ function Thumb({ frame, on, kept }: { frame: Frame; on: boolean; kept: boolean }
     element.getContext('2d')?.drawImage(image, 0, 0, element.width, element.height);
   }, [frame]);
   return (
-    <span className="film-frame" data-on={on || undefined} data-kept={kept || undefined}>
+    <span
+      className="film-frame"
+      data-on={on || undefined}
+      data-kept={kept || undefined}
+      style={{ aspectRatio: Math.min(2, Math.max(0.6, frame.image.width / frame.image.height)) }}
+    >
       <canvas ref={canvas} aria-hidden />
       <span className="film-number" aria-hidden>
         {frame.step}

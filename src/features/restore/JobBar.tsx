@@ -31,19 +31,17 @@ function Running() {
   const percent = new Intl.NumberFormat(i18n.language, { style: 'percent' }).format(fraction);
   return (
     <div className="job">
-      <div className="job-text">
-        <Progress.Root className="job-progress" value={Math.round(fraction * 100)} aria-label={t('job.progress')}>
-          <div className="field-row">
-            <span className="field-label">{progress ? t(`job.${progress.stage}`) : t('job.waiting')}</span>
-            <span className="job-percent">{percent}</span>
-          </div>
-          <Progress.Track className="job-track">
-            <Progress.Indicator className="job-indicator" />
-          </Progress.Track>
-        </Progress.Root>
-        <p className="field-hint job-parts">{parts.filter(Boolean).join(' · ')}</p>
-      </div>
-      <ActionButton id="cancel" className="job-cancel" />
+      <Progress.Root className="job-progress" value={Math.round(fraction * 100)} aria-label={t('job.progress')}>
+        <div className="field-row">
+          <span className="field-label">{progress ? t(`job.${progress.stage}`) : t('job.waiting')}</span>
+          <span className="job-percent">{percent}</span>
+        </div>
+        <Progress.Track className="job-track">
+          <Progress.Indicator className="job-indicator" />
+        </Progress.Track>
+      </Progress.Root>
+      <ActionButton id="cancel" />
+      <p className="field-hint job-parts">{parts.filter(Boolean).join(' · ')}</p>
     </div>
   );
 }

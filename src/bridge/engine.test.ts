@@ -1,0 +1,167 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { Outcome, PhotoInfo, RestoreEvent, RestoreResult } from '../../workers/protocol.ts';
+import { EngineBridge, type EngineState } from './engine.ts';
+import type { AppErrorCode } from './outcome.ts';
+import type { Session } from './session.ts';
+
+/**
+ * A worker has no place in Node, so sessions here answer from a script. What is tested is the bridge's own part:
+ * who is told what and when, and when a worker is replaced.
+ */
+class ScriptedSession implements Session {
+  static made: ScriptedSession[] = [];
+  static restores: ((session: ScriptedSession) => Promise<Outcome<RestoreResult>>)[] = [];
+  cancelled = false;
+  opened = 0;
+  killed: AppErrorCode | null = null;
+  crash: (detail: string) => void;
+  onEvent: ((event: RestoreEvent) => void) | null = null;
+  #die: (value: { ok: false; code: AppErrorCode; detail: string; values: Record<string, never> }) => void = () => {};
+  readonly #dead = new Promise<{ ok: false; code: AppErrorCode; detail: string; values: Record<string, never> }>(
+    (resolve) => {
+      this.#die = resolve;
+    },
+  );
+
+  constructor(crash: (detail: string) => void) {
+    this.crash = crash;
+    ScriptedSession.made.push(this);
+  }
+
+  readonly #api = {
+    start: async () => ({ ok: true, value: { engine: {}, pack: {} } }),
+    open: async () => {
+      this.opened++;
+      return { ok: true, value: { id: ScriptedSession.made.length } as PhotoInfo };
+    },
+    restore: (_request: unknown, onEvent: (event: RestoreEvent) => void) => {
+      this.onEvent = onEvent;
+      return (ScriptedSession.restores.shift() ?? never)(this);
+    },
+    cancel: async () => {
+      this.cancelled = true;
+    },
+  };
+
+  call: Session['call'] = (make) => Promise.race([make(this.#api as never), this.#dead]) as never;
+  post: Session['post'] = (make) => make(this.#api as never);
+  kill(code: AppErrorCode): void {
+    this.killed = code;
+    this.#die({ ok: false, code, detail: '', values: {} });
+  }
+}
+
+const never = () => new Promise<never>(() => {});
+const done = async (): Promise<Outcome<RestoreResult>> => ({ ok: true, value: { id: 1 } as RestoreResult });
+const failing =
+  (code: 'device-lost' | 'bad-numbers', values = {}) =>
+  async () =>
+    ({ ok: false, code, detail: '', values }) as const;
+
+const request = { task: 'noise', steps: 4, seed: 0 } as const;
+const progress: RestoreEvent = { type: 'step', step: 1, steps: 4 };
+
+let states: EngineState['state'][];
+let bridge: EngineBridge;
+
+beforeEach(async () => {
+  vi.useFakeTimers();
+  ScriptedSession.made = [];
+  ScriptedSession.restores = [];
+  states = [];
+  bridge = new EngineBridge(
+    () => ({ packUrl: 'p/', ortUrl: 'o/', engine: 'auto', bundle: 'auto' }),
+    (state) => states.push(state.state),
+    (crash) => new ScriptedSession(crash),
+  );
+  await bridge.open(new Blob(['photo']));
+});
+afterEach(() => vi.useRealTimers());
+
+const flush = () => vi.advanceTimersByTimeAsync(0);
+
+describe('EngineBridge', () => {
+  it('starts once for callers at the same time', async () => {
+    await Promise.all([bridge.start(), bridge.start()]);
+    expect(states).toEqual(['starting', 'ready']);
+    expect(ScriptedSession.made).toHaveLength(1);
+  });
+
+  it('answers a cancelled job at once and drops what the worker still says', async () => {
+    const seen: RestoreEvent[] = [];
+    const job = bridge.restore(request, (event) => seen.push(event));
+    await flush();
+    ScriptedSession.made[0]?.onEvent?.(progress);
+    bridge.cancel();
+    expect(await job).toMatchObject({ ok: false, code: 'cancelled' });
+    ScriptedSession.made[0]?.onEvent?.(progress);
+    expect(seen).toHaveLength(1);
+    expect(ScriptedSession.made[0]?.cancelled).toBe(true);
+  });
+
+  it('keeps a worker that follows the cancel in time', async () => {
+    let stop: (outcome: Outcome<RestoreResult>) => void = () => {};
+    ScriptedSession.restores = [() => new Promise((resolve) => (stop = resolve)), done];
+    const job = bridge.restore(request, () => {});
+    await flush();
+    bridge.cancel();
+    await job;
+    const next = bridge.restore(request, () => {});
+    await vi.advanceTimersByTimeAsync(900);
+    stop({ ok: false, code: 'cancelled', detail: '', values: {} });
+    expect(await next).toMatchObject({ ok: true });
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(ScriptedSession.made).toHaveLength(1);
+  });
+
+  it('replaces a worker that does not, and opens the photo again for the next job', async () => {
+    ScriptedSession.restores = [never, done];
+    const job = bridge.restore(request, () => {});
+    await flush();
+    bridge.cancel();
+    await job;
+    const next = bridge.restore(request, () => {});
+    await vi.advanceTimersByTimeAsync(5_000);
+    expect(await next).toMatchObject({ ok: true });
+    expect(ScriptedSession.made.map(({ killed, opened }) => [killed, opened])).toEqual([
+      ['cancelled', 1],
+      [null, 1],
+    ]);
+  });
+
+  it('replaces a silent worker, but not one that gives signs of life', async () => {
+    const job = bridge.restore(request, () => {});
+    await flush();
+    await vi.advanceTimersByTimeAsync(100_000);
+    ScriptedSession.made[0]?.onEvent?.(progress);
+    await vi.advanceTimersByTimeAsync(100_000);
+    expect(ScriptedSession.made[0]?.killed).toBeNull();
+    await vi.advanceTimersByTimeAsync(20_001);
+    expect(await job).toMatchObject({ ok: false, code: 'engine-hung' });
+    await flush();
+    expect(states.at(-1)).toBe('ready');
+  });
+
+  it('tells of a lost device and runs the next job in a new worker', async () => {
+    ScriptedSession.restores = [failing('device-lost'), done];
+    expect(await bridge.restore(request, () => {})).toMatchObject({ ok: false, code: 'device-lost' });
+    expect(await bridge.restore(request, () => {})).toMatchObject({ ok: true });
+    expect(ScriptedSession.made).toHaveLength(2);
+  });
+
+  it('repeats a job whose worker found its device lost before it began', async () => {
+    ScriptedSession.restores = [failing('device-lost', { replaceWorker: 1 }), done];
+    expect(await bridge.restore(request, () => {})).toMatchObject({ ok: true });
+    expect(ScriptedSession.made).toHaveLength(2);
+  });
+
+  it('says so when the worker crashes, and does not make new ones for ever', async () => {
+    const job = bridge.restore(request, () => {});
+    await flush();
+    ScriptedSession.made[0]?.crash('boom');
+    expect(await job).toMatchObject({ ok: false, code: 'internal' });
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(ScriptedSession.made).toHaveLength(1);
+    expect(states.at(-1)).toBe('error');
+  });
+});

@@ -1,0 +1,104 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import type { EngineInfo, PackInfo, PhotoInfo, RestoreResult } from '../../workers/protocol.ts';
+import { useApp } from './index.ts';
+
+/** Stands for pixels: the store only ever closes them. */
+class Bitmap {
+  closed = false;
+  width = 1;
+  height = 1;
+  close() {
+    this.closed = true;
+  }
+}
+
+const info: PhotoInfo = { id: 1, width: 8, height: 6, type: 'image/png', tiles: 1 };
+const result: RestoreResult = {
+  id: 2,
+  width: 8,
+  height: 6,
+  milliseconds: { conditioning: 0, encode: 0, denoise: 0, decode: 0, total: 1 },
+  tiles: 1,
+  steps: 4,
+  longestCallMs: 0,
+  memory: { gpuPeakBytes: 0, heapBytes: 0 },
+};
+const at = (fraction: number, step: number) =>
+  ({ stage: 'denoise', step, steps: 4, tile: 1, tiles: 1, fraction, secondsLeft: null }) as const;
+
+const initial = useApp.getInitialState();
+const app = () => useApp.getState();
+
+beforeEach(() => useApp.setState(initial, true));
+
+describe('jobs', () => {
+  it('take progress only while they run, and never backwards', () => {
+    app().setProgress(at(0.9, 4));
+    expect(app().progress).toBeNull();
+    app().beginJob('restore');
+    app().setProgress(at(0.5, 2));
+    app().setProgress(at(0.3, 1));
+    expect(app().progress?.fraction).toBe(0.5);
+    app().endJob('cancelled');
+    app().setProgress(at(0.9, 4));
+    expect(app().progress).toBeNull();
+  });
+
+  it('keep frames in order, one a step, and close those they drop', () => {
+    app().beginJob('restore');
+    const frames = [2, 1, 2].map((step) => ({ step, image: new Bitmap() }));
+    for (const frame of frames) app().addFrame(frame);
+    expect(app().frames.map(({ step }) => step)).toEqual([1, 2]);
+    expect(frames.map(({ image }) => image.closed)).toEqual([true, false, false]);
+    app().beginJob('restore');
+    expect(app().frames).toEqual([]);
+    expect(frames.every(({ image }) => image.closed)).toBe(true);
+  });
+
+  it('end with the last step as the result, and keep another one on demand', () => {
+    app().beginJob('restore');
+    app().addFrame({ step: 1, image: new Bitmap() });
+    app().endJob('done', result);
+    expect(app()).toMatchObject({ job: 'done', keptStep: 4, shownStep: null });
+    app().showStep(1);
+    app().beginJob('keep');
+    expect(app().frames).toHaveLength(1);
+    app().endJob('done', result, 1);
+    expect(app()).toMatchObject({ keptStep: 1, shownStep: null });
+  });
+
+  it('keep the earlier result when keeping a step is cancelled', () => {
+    app().beginJob('restore');
+    app().endJob('done', result);
+    app().beginJob('keep');
+    app().endJob('cancelled');
+    expect(app().result).toBe(result);
+  });
+});
+
+describe('photos', () => {
+  it('replace each other with all that belonged to the earlier one', () => {
+    const first = new Bitmap();
+    app().setPhoto({ name: 'a.png', info, view: first });
+    app().beginJob('restore');
+    app().endJob('done', result);
+    app().setUi({ split: 0.9, view: { scale: 2, x: 0, y: 0 } });
+    app().setPhoto({ name: 'b.png', info, view: new Bitmap() });
+    expect(first.closed).toBe(true);
+    expect(app()).toMatchObject({ job: 'none', result: null, split: 0.5, view: null });
+  });
+});
+
+describe('engine', () => {
+  it('takes the result with it when its worker goes', () => {
+    const ready = { state: 'ready', engine: {} as EngineInfo, pack: {} as PackInfo } as const;
+    app().setEngine({ state: 'starting', event: null });
+    app().setEngine(ready);
+    app().beginJob('restore');
+    app().endJob('done', result);
+    app().setEngine(ready);
+    expect(app().result).toBe(result);
+    app().setEngine({ state: 'starting', event: null });
+    expect(app().result).toBeNull();
+  });
+});
