@@ -1,7 +1,7 @@
 /** Emits every variant of every graph of a plan. */
 import type { GraphSpec, Mode } from '../../workers/packs/manifest.ts';
 import { Emitter, type Formats, type Recipe } from './emitter.ts';
-import type { GraphPlan, Plan } from './plan.ts';
+import type { GraphPlan, Plan } from './plan-parts.ts';
 
 export interface EmittedGraph {
   readonly spec: GraphSpec;

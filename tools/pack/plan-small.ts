@@ -1,0 +1,60 @@
+import type { SmallConfig } from './config.ts';
+import type { Emitter } from './emitter.ts';
+import { alone, ditDims, familyHead, type GraphPlan, type Plan, tasksOf, transformerParts } from './plan-parts.ts';
+import { conditioningTable, decoderLevel, encoderLevel } from './vae-small.ts';
+
+/** The small family: norm-free VAE with skips, conditioning table. */
+export function smallPlan(c: SmallConfig): Plan {
+  const d = ditDims(c);
+  const vae = {
+    widths: c.vae.widths,
+    encoderBlocks: c.vae.encoder_blocks,
+    decoderBlocks: c.vae.decoder_blocks,
+    latentChannels: c.vae.latent_channels,
+    pooledDim: d.pooledDim,
+    scale: c.vae.scale,
+    shift: c.vae.shift,
+  };
+  const table = {
+    tasks: c.conditioning.tasks.length,
+    taskTokens: c.conditioning.task_tokens,
+    thumb: c.conditioning.thumb,
+    latentChannels: c.vae.latent_channels,
+    contextDim: d.contextDim,
+    pooledDim: d.pooledDim,
+  };
+  const parts = transformerParts(c, d);
+  const levels = [0, 1, 2];
+  const encode = levels.map((l) => `enc.${l}`);
+  const decode = [...levels].reverse().map((l) => `dec.${l}`);
+  const level = (emit: (e: Emitter) => void): GraphPlan => ({ emit, chunks: [1], modes: 'two' });
+  const graphs = new Map<string, GraphPlan>([
+    ...levels.map((l) => [`enc.${l}`, level((e) => encoderLevel(e, vae, l))] as const),
+    ['conditioning', { emit: (e) => conditioningTable(e, table), chunks: [1], modes: 'one' }],
+    ...parts.graphs,
+    ...levels.map((l) => [`dec.${l}`, level((e) => decoderLevel(e, vae, l))] as const),
+  ]);
+  const tokens = c.conditioning.task_tokens + (c.conditioning.thumb / 16) ** 2;
+  return {
+    graphs,
+    instances: [...alone(encode), ...alone(['conditioning']), ...parts.instances, ...alone(decode)],
+    preview: 'decoder',
+    ignored: [],
+    states: null,
+    head: {
+      family: familyHead(c, tokens, null),
+      switches: {
+        start: { kind: 'reference', sigma: c.start_sigma },
+        reference: { kind: 'channels' },
+        decoderInputs: 'latents+skips',
+        conditioning: { kind: 'table', thumb: c.conditioning.thumb },
+        guidance: { kind: 'none' },
+      },
+      schedule: { kind: 'linear' },
+      steps: { min: 1, default: c.steps, max: 8 },
+      vae: { scale: c.vae.scale, shift: c.vae.shift, encode, decode },
+      tile: { gpu: 1024, wasm: 512, overlap: 64 },
+      tasks: tasksOf(c),
+    },
+  };
+}

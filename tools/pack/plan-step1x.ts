@@ -1,0 +1,73 @@
+import type { Step1xConfig } from './config.ts';
+import { connector } from './connector.ts';
+import type { Emitter } from './emitter.ts';
+import { alone, ditDims, familyHead, type GraphPlan, type Plan, tasksOf, transformerParts } from './plan-parts.ts';
+import { fluxDecoderLevel, fluxDecoderMid, fluxEncoderLevel, fluxEncoderMid } from './vae-flux.ts';
+
+/** Step1X-Edit and RealRestorer: Flux VAE, connector, baked states of the language model. */
+export function step1xPlan(c: Step1xConfig): Plan {
+  const d = ditDims(c);
+  const vae = {
+    base: c.vae.base,
+    multipliers: c.vae.multipliers,
+    resBlocks: c.vae.res_blocks,
+    latentChannels: c.vae.latent_channels,
+    scale: c.vae.scale,
+    shift: c.vae.shift,
+  };
+  const parts = transformerParts(c, d);
+  const { tokens, valid } = c.conditioning;
+  const dims = {
+    stateDim: c.connector.state_dim,
+    hidden: d.contextDim,
+    heads: c.connector.heads,
+    depth: c.connector.depth,
+    mlp: Math.trunc(d.contextDim * c.connector.mlp_ratio),
+    pooledDim: d.pooledDim,
+    scaled: c.transformer.version === 'v1.0',
+  };
+  const levels = c.vae.multipliers.map((_, l) => l);
+  const encode = [...levels.map((l) => `enc.${l}`), 'enc.mid'];
+  const decode = ['dec.mid', ...[...levels].reverse().map((l) => `dec.${l}`)];
+  const level = (emit: (e: Emitter) => void): GraphPlan => ({ emit, chunks: [1], modes: 'two' });
+  const graphs = new Map<string, GraphPlan>([
+    ...levels.map((l) => [`enc.${l}`, level((e) => fluxEncoderLevel(e, vae, l))] as const),
+    ['enc.mid', level((e) => fluxEncoderMid(e, vae))],
+    ['connector', { emit: (e) => connector(e, dims), chunks: [1], modes: 'one' }],
+    ...parts.graphs,
+    ['dec.mid', level((e) => fluxDecoderMid(e, vae))],
+    ...levels.map((l) => [`dec.${l}`, level((e) => fluxDecoderLevel(e, vae, l))] as const),
+  ]);
+  return {
+    graphs,
+    instances: [...alone(encode), ...alone(['connector']), ...parts.instances, ...alone(decode)],
+    preview: 'linear',
+    ignored: c.transformer.use_mask_token ? ['mask_token'] : [],
+    states: {
+      tensor: 'conditioning.states',
+      full: [c.conditioning.tasks.length + 1, tokens, c.connector.state_dim],
+    },
+    head: {
+      family: familyHead(c, tokens, c.transformer.guidance_embeds ? c.guidance : null),
+      switches: {
+        start: { kind: 'noise' },
+        reference: { kind: 'tokens', axis0: c.transformer.version === 'v1.0' ? 0 : 1 },
+        decoderInputs: 'latents',
+        conditioning: {
+          kind: 'qwen2.5-vl',
+          stateDim: c.connector.state_dim,
+          tokens,
+          // Filled in when the states are written.
+          states: { shard: 'unwritten', offset: 0, bytes: 1 },
+          valid,
+        },
+        guidance: { kind: 'cfg', scale: 3, truncate: 0.93, power: 0.4 },
+      },
+      schedule: { kind: 'linear-mu', baseShift: 0.5, maxShift: 1.15, baseTokens: 256, maxTokens: 4096 },
+      steps: { min: 1, default: 28, max: 50 },
+      vae: { scale: c.vae.scale, shift: c.vae.shift, encode, decode },
+      tile: { gpu: 1024, wasm: 512, overlap: 128 },
+      tasks: tasksOf(c),
+    },
+  };
+}
