@@ -59,9 +59,9 @@ describe.each<[Family, 'haze' | 'noise', number]>([
     const expected = await readPhoto(fixture(`${family}.png`));
     const { rgb } = await restorePhoto(engine, photo, { task, steps, seed: 42 });
     const { worst, mean } = difference(rgb, expected.rgb);
-    // Same arithmetic in float32: a level differs only where a value lies between two.
+    // Latents are decoded from halves: one value in a hundred falls on the other side of a rounding.
     expect(worst).toBeLessThanOrEqual(1);
-    expect(mean).toBeLessThan(0.01);
+    expect(mean).toBeLessThan(0.02);
   });
 });
 
@@ -129,8 +129,7 @@ describe.each([
   it('decodes a kept step as the job itself would have', async () => {
     const job = await restorePhoto(engine, photo, options);
     const last = await decodeStep(engine, photo, job.kept, 2);
-    // Kept latents are halves.
-    expect(difference(job.rgb, last.rgb).worst).toBeLessThanOrEqual(2);
+    expect(Buffer.compare(job.rgb, last.rgb)).toBe(0);
     const first = await decodeStep(engine, photo, job.kept, 1);
     expect(difference(first.rgb, last.rgb).mean).toBeGreaterThan(0);
   });

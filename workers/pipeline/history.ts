@@ -1,12 +1,13 @@
 import { narrowToHalves, widenHalves } from '../packs/half.ts';
-import { type Latents, makeLatents } from './latents.ts';
+import { type Latents, makeLatents, type Rect } from './latents.ts';
 
 /** Kept whatever the photo's size: all steps of a four-step job up to 33 megapixels. */
 const LEAST_LIMIT = 64 * 2 ** 20;
 
 /**
  * The clean estimates z - t·v of a job's steps, as halves (0.5 byte a px each with 16 channels at 1/8), so that any
- * step can be made the result later. Halves are good to 5e-4 of a latent, far below what a decoder shows.
+ * step can be made the result later; the job's own result is decoded from them as well. Halves are good to 5e-4 of a
+ * latent, far below what a decoder shows.
  *
  * Where all steps would take more than the limit, the last one and an even choice of the others are kept.
  */
@@ -26,7 +27,8 @@ export class StepHistory {
     const [channels, height, width] = shape;
     const bytes = 2 * channels * height * width;
     const limit = limitBytes ?? Math.max(LEAST_LIMIT, 64 * height * width);
-    const room = Math.min(steps, Math.max(1, Math.floor(limit / bytes)));
+    const room = Math.max(1, Math.min(steps, Math.floor(limit / bytes)));
+    // With no steps at all (the DiT is off) "step" 0 holds the reference latents.
     this.#wanted = new Set(Array.from({ length: room }, (_, i) => Math.round(((i + 1) * steps) / room)));
   }
 
@@ -42,21 +44,24 @@ export class StepHistory {
     this.#kept.set(step, halves);
   }
 
-  has(step: number): boolean {
-    return this.#kept.has(step);
-  }
-
   /** 1-based steps that can be decoded, rising. */
   available(): number[] {
     return [...this.#kept.keys()].sort((a, b) => a - b);
   }
 
-  /** A copy of the estimate after `step`, or null where it was not kept. */
-  latents(step: number): Latents | null {
+  /** A rectangle (in latents) of the estimate after `step`, or null where that step was not kept. */
+  crop(step: number, rect: Rect): Latents | null {
     const halves = this.#kept.get(step);
     if (!halves) return null;
-    const latents = makeLatents(...this.#shape);
-    widenHalves(halves, latents.data);
-    return latents;
+    const [channels, height, width] = this.#shape;
+    const out = makeLatents(channels, rect.height, rect.width);
+    for (let c = 0; c < channels; c++) {
+      for (let y = 0; y < rect.height; y++) {
+        const from = (c * height + rect.y + y) * width + rect.x;
+        const line = out.data.subarray((c * rect.height + y) * rect.width);
+        widenHalves(halves.subarray(from, from + rect.width), line);
+      }
+    }
+    return out;
   }
 }

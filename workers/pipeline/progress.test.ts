@@ -72,10 +72,14 @@ describe('StepHistory', () => {
     });
     for (const step of [1, 2, 3]) history.keep(step, latents);
     expect(history.available()).toEqual([1, 2, 3]);
-    history.latents(2)?.data.forEach((z, i) => {
+    history.crop(2, { x: 0, y: 0, width: 4, height: 4 })?.data.forEach((z, i) => {
       expect(Math.abs(z - (latents.data[i] ?? 0))).toBeLessThanOrEqual(5e-4 * Math.abs(z));
     });
-    expect(history.latents(4)).toBeNull();
+    expect(history.crop(4, { x: 0, y: 0, width: 1, height: 1 })).toBeNull();
+    const part = history.crop(1, { x: 1, y: 2, width: 2, height: 1 });
+    [9, 10, 25, 26].forEach((at, i) => {
+      expect(part?.data[i]).toBeCloseTo(latents.data[at] ?? 9, 2);
+    });
   });
 
   it('keeps the last step and an even choice where room is short', () => {

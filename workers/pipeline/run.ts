@@ -2,8 +2,9 @@
  * The way of a photo through the engine: conditioning and prologue once, encode tile by tile, then step by step over
  * all tiles, then decode tile by tile. See `docs/pack-format.md` for the graphs and `plan.ts` for what bounds memory.
  *
- * Memory a photo px, beside the tile's: source 3, reference latents 1, latents 1, velocity 1 and at most 1 to 2 of kept
- * estimates while denoising; source 3, result 3, latents 1 and the estimates while decoding.
+ * Bytes a photo px, beside what one tile row takes: source 3, reference latents 1, latents 1, velocity 1 and the kept
+ * estimates (half a byte a step, at most 1 for large photos) while denoising; source 3, result 3 and the estimates while
+ * decoding.
  */
 import { EngineError } from '../errors.ts';
 import { plannedCalls } from './call-plan.ts';
@@ -87,9 +88,9 @@ export async function runJob(
       calls.enter('encode');
       const reference = await encodeAll(job, codec);
       calls.enter('denoise');
-      const { latents, history } = await denoiseAll(job, codec, reference, times, prologues);
+      const history = await denoiseAll(job, codec, reference, times, prologues);
       calls.enter('decode');
-      const rgb = await decodeAll(job, codec, latents, Math.max(1, steps));
+      const rgb = await decodeAll(job, codec, history, steps);
       if (steps > 0) options.events?.step?.(steps, steps);
       const kept = { task: options.task, tile: plan.side, steps, history };
       return toResult(job, rgb, kept);
@@ -113,8 +114,7 @@ export async function runDecode(
   history: StepHistory,
   step: number,
 ): Promise<JobResult> {
-  const latents = history.latents(step);
-  if (!latents) throw new EngineError('internal', `step ${step} was not kept`, { step });
+  if (!history.available().includes(step)) throw new EngineError('internal', `step ${step} was not kept`, { step });
   meter.plan(plannedCalls(engine.manifest, plan, 0, { encodes: false }));
   const calls = new Calls(engine.backend, engine.manifest, meter, options.signal, options.events);
   Object.assign(calls.place, { step, steps: history.steps, tiles: plan.tiles.length });
@@ -128,7 +128,7 @@ export async function runDecode(
     const codec = new TileCodec(calls, plan, photo, condition[0]?.pooled);
     try {
       calls.enter('decode');
-      const rgb = await decodeAll(job, codec, latents, step);
+      const rgb = await decodeAll(job, codec, history, step);
       return toResult(job, rgb, { task: options.task, tile: plan.side, steps: history.steps, history });
     } finally {
       codec.close();
@@ -193,11 +193,14 @@ async function denoiseAll(
   reference: Latents,
   times: readonly number[],
   prologues: readonly Prologue[],
-): Promise<{ latents: Latents; history: StepHistory }> {
+): Promise<StepHistory> {
   const { calls, plan, options, steps } = job;
   const { channels, height, width } = reference;
   const history = new StepHistory(steps, [channels, height, width]);
-  if (steps === 0) return { latents: reference, history };
+  if (steps === 0) {
+    history.keep(0, reference);
+    return history;
+  }
 
   const { switches, family } = calls.manifest;
   const latents = startLatents(switches.start, reference, options.seed);
@@ -223,19 +226,20 @@ async function denoiseAll(
     // The last step is told about after its decode, when its picture is final.
     if (k + 1 < steps) options.events?.step?.(k + 1, steps);
   }
-  return { latents, history };
+  return history;
 }
 
-async function decodeAll(job: Job, codec: TileCodec, latents: Latents, step: number): Promise<Uint8Array> {
+async function decodeAll(job: Job, codec: TileCodec, history: StepHistory, step: number): Promise<Uint8Array> {
   const { calls, plan } = job;
   const blender = new StripBlender(plan);
   for (const tile of plan.tiles) {
     calls.place.tile = tile.index + 1;
-    const part = cropLatents(latents, latentRect(tile, calls.manifest.family.factor));
+    const part = history.crop(step, latentRect(tile, calls.manifest.family.factor));
+    if (!part) throw new EngineError('internal', `step ${step} was not kept`, { step });
     const pixels = await codec.decode(tile, part);
     codec.forget(tile);
     blender.add(tile, pixels);
-    paintDecoded(job, tile, pixels, step);
+    paintDecoded(job, tile, pixels, Math.max(1, step));
   }
   return blender.rgb;
 }
