@@ -42,7 +42,7 @@ describe('a built pack', () => {
   let pack: BuiltPack;
   beforeAll(async () => {
     pack = await buildFixturePack('small', 8);
-  }, 30_000);
+  });
   afterAll(() => pack.remove());
 
   it('has the hashes, sizes and places that its manifest says', async () => {
@@ -75,7 +75,7 @@ describe('a built pack', () => {
     const again = await buildFixturePack('small', 8);
     expect(again.manifest).toEqual(pack.manifest);
     await again.remove();
-  }, 30_000);
+  });
 });
 
 describe('buildPack', () => {
@@ -134,7 +134,7 @@ describe('buildPack', () => {
     expect(preview.bias).toEqual([0, 0, 4]);
     expect(preview.matrix.map((row) => row.reduce((a, b) => a + b, 0))).toEqual([3, 0, 0]);
     expect(preview.matrix[0]?.[2]).toBe(3);
-  }, 30_000);
+  });
 });
 
 describe('ShardWriter', () => {
@@ -193,7 +193,7 @@ describe('the conformance pack', () => {
     const end = (conditioning.valid[0] ?? 0) * conditioning.stateDim;
     expect(rows.subarray(0, end).filter((bits) => bits === 0).length).toBeLessThan(end / 100);
     expect([...rows.subarray(end, conditioning.tokens * conditioning.stateDim)].every((bits) => bits === 0)).toBe(true);
-  }, 60_000);
+  });
 });
 
 describe('solve', () => {

@@ -23,7 +23,7 @@ describe.each<Family>(['small', 'step1x'])('graphs of the %s family', (family) =
     reference = await readReference(family);
     exact = await buildFixturePack(family, 32);
     eight = await buildFixturePack(family, 8);
-  }, 60_000);
+  });
 
   afterAll(async () => {
     await exact.remove();
@@ -43,7 +43,7 @@ describe.each<Family>(['small', 'step1x'])('graphs of the %s family', (family) =
       const error = relativeError(outputs.get(name) ?? [], expected);
       expect(error, `${name}: ${error}`).toBeLessThan(1e-4);
     }
-  }, 60_000);
+  });
 
   it('stay near it with 8-bit weights', async () => {
     const outputs = await runAll(eight, 'f32');
@@ -51,7 +51,7 @@ describe.each<Family>(['small', 'step1x'])('graphs of the %s family', (family) =
       const similarity = cosine(outputs.get(name) ?? [], expected);
       expect(similarity, `${name}: ${similarity}`).toBeGreaterThan(0.999);
     }
-  }, 60_000);
+  });
 
   it('give the same with the image queries in 8 pieces', async () => {
     const whole = await runAll(exact, 'f32');
@@ -60,7 +60,7 @@ describe.each<Family>(['small', 'step1x'])('graphs of the %s family', (family) =
       const error = relativeError(pieces.get(name) ?? [], expected);
       expect(error, `${name}: ${error}`).toBeLessThan(2e-6);
     }
-  }, 60_000);
+  });
 
   it('run in mode f16 and stay near float32', async () => {
     const outputs = await runAll(exact, 'f16');
@@ -72,5 +72,5 @@ describe.each<Family>(['small', 'step1x'])('graphs of the %s family', (family) =
         expect(error, `${name}: ${error}`).toBeLessThan(4e-3);
       }
     }
-  }, 60_000);
+  });
 });
