@@ -1,5 +1,5 @@
 import type { Manifest } from '../packs/manifest.ts';
-import { callKind } from './chain.ts';
+import { callKind, waitKind } from './chain.ts';
 import { planTag } from './denoise.ts';
 import { branchCount, chainInputs, graphOf, type JobPlan, skipNames } from './plan.ts';
 import type { PlannedCalls } from './progress.ts';
@@ -13,7 +13,7 @@ interface CallOptions {
 }
 
 /**
- * The graph calls of a job by kind, for the progress meter. Weights matter only until a kind is measured: a tile's
+ * The graph calls and downloads of a job by kind, for the progress meter. Weights matter only until a kind is measured: a tile's
  * encode, its decode and one branch of one step are taken to cost about the same.
  *
  * @param steps 0 when the DiT does not run
@@ -48,6 +48,7 @@ export function plannedCalls(
   } else {
     add(callKind('connector', ''), steps * branches, 0.05);
     add(callKind('context', ''), steps * branches, 0.001);
+    if (steps > 1) add(waitKind('pooled', ''), steps * branches, 0.001);
   }
   add(callKind('vec', ''), perStep, 0.001);
   add(callKind('mod', ''), perStep * modInstances(family.double, family.single).length, 0.001);
@@ -59,6 +60,9 @@ export function plannedCalls(
   for (const id of vae.encode) add(callKind(id, tag), first + again, 1 / vae.encode.length);
   for (const id of vae.decode) add(callKind(id, tag), tiles * (previews + 1), 1 / vae.decode.length);
 
+  add(waitKind('encode', tag), first, 0.01);
+  add(waitKind('decode', tag), tiles * (previews + 1), 0.01);
+
   const blocks = family.double + family.single;
   const tileSteps = tiles * steps;
   add(callKind('embed', tag), tileSteps, 0.05);
@@ -67,5 +71,6 @@ export function plannedCalls(
   if (family.single > 0)
     add(callKind(graphOf(manifest, 'single.0'), tag), tileSteps * branches * family.single, 1 / blocks);
   add(callKind('final', tag), tileSteps * branches, 0.05);
+  add(waitKind('denoise', tag), tileSteps * branches, 0.01);
   return calls;
 }

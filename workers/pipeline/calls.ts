@@ -98,12 +98,15 @@ export class Calls {
     return scope.add(this.backend.upload(dtype, dims, data));
   }
 
-  /** Copies a float32 tensor back. On a GPU this is where the wait for the calls before it happens. */
-  async download(tensor: Tensor): Promise<Float32Array> {
+  /**
+   * Copies a float32 tensor back. On a GPU the calls before it may only now be computed: that wait counts as a kind of
+   * call of its own, so that the time left is right.
+   */
+  async download(tensor: Tensor, kind: string): Promise<Float32Array> {
     this.throwIfCancelled();
     const start = performance.now();
     const data = await this.backend.download(tensor);
-    this.#longest = Math.max(this.#longest, performance.now() - start);
+    this.#measure(start, kind);
     if (!(data instanceof Float32Array)) throw new EngineError('internal', `downloaded ${tensor.dtype}, not float32`);
     return data;
   }

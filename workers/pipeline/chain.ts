@@ -64,6 +64,11 @@ export async function runChain(
   });
 }
 
+/** Key of the wait for what a stage has computed. */
+export function waitKind(stage: 'encode' | 'denoise' | 'decode' | 'pooled', tag: string): string {
+  return callKind(`wait ${stage}`, tag);
+}
+
 /** Key of a call in the progress meter: the same graph at another size is another kind. */
 export function callKind(graph: string, tag: string): string {
   return `${graph}@${tag}`;

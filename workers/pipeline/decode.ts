@@ -2,7 +2,7 @@
 import { EngineError } from '../errors.ts';
 import type { Tensor } from './backend.ts';
 import type { Calls } from './calls.ts';
-import { runChain } from './chain.ts';
+import { runChain, waitKind } from './chain.ts';
 import { planTag } from './denoise.ts';
 import { type Latents, makeLatents } from './latents.ts';
 import { cropPixels, type Photo } from './photo.ts';
@@ -39,7 +39,7 @@ export class TileCodec {
       const { latents, ...skips } = await this.#encode(tile, new Set(['latents', ...this.#skips]), scope);
       if (!latents) throw new EngineError('pack-damaged', 'the encoder makes no latents');
       const [, channels = 0, height = 0, width = 0] = latents.dims;
-      const data = await this.#calls.download(latents);
+      const data = await this.#calls.download(latents, waitKind('encode', planTag(this.#plan)));
       if (this.#skips.size > 0 && this.#cache.size < this.#plan.cachedTiles) {
         const own = new TensorScope();
         for (const tensor of Object.values(skips)) scope.move(tensor, own);
@@ -60,7 +60,7 @@ export class TileCodec {
       const chain = this.#calls.manifest.vae.decode;
       const { restored } = await runChain(this.#calls, chain, given, new Set(['restored']), scope, planTag(this.#plan));
       if (!restored) throw new EngineError('pack-damaged', 'the decoder makes no restored');
-      return this.#calls.download(restored);
+      return this.#calls.download(restored, waitKind('decode', planTag(this.#plan)));
     });
   }
 

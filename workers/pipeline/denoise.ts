@@ -2,7 +2,7 @@
 import { EngineError } from '../errors.ts';
 import type { Tensor } from './backend.ts';
 import type { Calls } from './calls.ts';
-import { callKind } from './chain.ts';
+import { callKind, waitKind } from './chain.ts';
 import { guide } from './guidance.ts';
 import { type Latents, makeLatents, unpackTokens } from './latents.ts';
 import { blockInstances, graphOf, type JobPlan } from './plan.ts';
@@ -125,7 +125,7 @@ async function runBlocks(
     for (const [branch, { img }] of streams.entries()) {
       const feeds = { img, step: stepTensor, ...modsOf(prologues[branch], 'final') };
       const { velocity } = await calls.run('final', feeds, scope, callKind('final', tag));
-      if (velocity) velocities.push(await calls.download(velocity));
+      if (velocity) velocities.push(await calls.download(velocity, waitKind('denoise', tag)));
     }
     return velocities;
   });

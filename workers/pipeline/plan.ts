@@ -4,7 +4,7 @@ import type { Manifest } from '../packs/manifest.ts';
 import type { Backend } from './backend.ts';
 import { branchesOf } from './guidance.ts';
 import { bindShapes, resolveShape } from './shapes.ts';
-import { planTiles, type TilePlan } from './tiles.ts';
+import { planTiles, roundUp, type TilePlan } from './tiles.ts';
 import { countTokens } from './tokens.ts';
 
 /** Smallest tile that running out of memory leads to. */
@@ -45,7 +45,8 @@ export function planJob(
   const unit = manifest.family.factor * manifest.family.patch;
   const down = (px: number) => Math.max(unit, Math.floor(px / unit) * unit);
   const variants = chunkVariants(manifest, backend.mode);
-  for (let side = down(tile ?? packTile(manifest, backend.kind)); ; side -= unit) {
+  const whole = roundUp(Math.max(photo.width, photo.height), unit);
+  for (let side = Math.min(whole, down(tile ?? packTile(manifest, backend.kind))); ; side -= unit) {
     // Half a tile at most: more would make tiles crawl. A side of one unit has no room for an overlap.
     const overlap = Math.min(down(manifest.tile.overlap), Math.floor(side / 2 / unit) * unit);
     const plan = planTiles(photo.width, photo.height, side, overlap, unit);

@@ -5,7 +5,7 @@
 import { EngineError } from '../errors.ts';
 import type { Tensor } from './backend.ts';
 import type { Calls } from './calls.ts';
-import { callKind } from './chain.ts';
+import { callKind, waitKind } from './chain.ts';
 import type { BranchCondition } from './conditioning.ts';
 import { type TensorScope, withScope } from './scope.ts';
 import { sinusoid, TIME_FEATURES } from './sinusoid.ts';
@@ -69,6 +69,7 @@ async function stackPooled(calls: Calls, condition: BranchCondition, scope: Tens
   if (!second) return first.pooled;
   const width = calls.manifest.family.pooledDim;
   const rows = new Float32Array(condition.length * width);
-  for (const [step, { pooled }] of condition.entries()) rows.set(await calls.download(pooled), step * width);
+  for (const [step, { pooled }] of condition.entries())
+    rows.set(await calls.download(pooled, waitKind('pooled', '')), step * width);
   return calls.upload(scope, 'float32', [condition.length, width], rows);
 }

@@ -50,6 +50,7 @@ export class ToyBackend implements Backend {
   readonly mode = 'f32';
   readonly live = new Set<Tensor>();
   readonly ran: string[] = [];
+  downloads = 0;
   readonly chunks = new Set<number | undefined>();
   readonly #manifest: Manifest;
   readonly #faults: ToyFaults;
@@ -65,6 +66,7 @@ export class ToyBackend implements Backend {
 
   async download(tensor: Tensor): Promise<TensorData> {
     if (!(tensor instanceof ToyTensor) || !this.live.has(tensor)) throw new Error('downloaded a dead tensor');
+    this.downloads++;
     return tensor.data.slice();
   }
 
