@@ -3,7 +3,6 @@ import type { Manifest, TaskId } from '../packs/manifest.ts';
 import type { Progress } from '../protocol.ts';
 import type { Backend } from './backend.ts';
 import type { StepHistory } from './history.ts';
-import type { Photo } from './photo.ts';
 
 /** The engine as the pipeline sees it. */
 export interface Engine {
@@ -77,6 +76,3 @@ export interface KeptJob {
   readonly steps: number;
   readonly history: StepHistory;
 }
-
-/** The photo goes in beside the options so that the same options can be used for a folder of photos. */
-export type RestorePhoto = (engine: Engine, photo: Photo, options: JobOptions) => Promise<JobResult>;

@@ -14,6 +14,16 @@ describe('ProgressMeter', () => {
     expect(meter.millisecondsLeft()).toBeCloseTo(300, 9);
   });
 
+  it('keeps quiet while only a sliver of the work has been measured', () => {
+    const meter = new ProgressMeter();
+    const calls = { thumbnail: { count: 1, weight: 0.01 }, block: { count: 9, weight: 1 } };
+    meter.plan(new Map(Object.entries(calls)));
+    meter.done('thumbnail', 900);
+    expect(meter.millisecondsLeft()).toBeNull();
+    meter.done('block', 10);
+    expect(meter.millisecondsLeft()).toBeCloseTo(80, 9);
+  });
+
   it('forgets the first call of a kind once there is a second: it compiled shaders', () => {
     const meter = new ProgressMeter();
     meter.plan(new Map([['a', { count: 10, weight: 1 }]]));

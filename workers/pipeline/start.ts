@@ -12,21 +12,14 @@ const BAND = 16;
  * - `reference`: the reference latents plus σ times standard normals.
  *
  * @param reference reference latents of the whole padded photo
- * @param noise normals of a rectangle; the seeded ones unless a test brings its own
  */
-export function startLatents(
-  spec: Switches['start'],
-  reference: Latents,
-  seed: number,
-  noise: (rect: { x: number; y: number; width: number; height: number }) => Latents = (rect) =>
-    noiseLatents(seed, reference.channels, rect),
-): Latents {
+export function startLatents(spec: Switches['start'], reference: Latents, seed: number): Latents {
   const { channels, height, width } = reference;
   const out = cropLatents(reference, { x: 0, y: 0, width, height });
   const [keep, sigma] = spec.kind === 'noise' ? [0, 1] : [1, spec.sigma];
   for (let top = 0; top < height; top += BAND) {
     const rows = Math.min(BAND, height - top);
-    const band = noise({ x: 0, y: top, width, height: rows });
+    const band = noiseLatents(seed, channels, { x: 0, y: top, width, height: rows });
     for (let c = 0; c < channels; c++) {
       const from = c * rows * width;
       const to = (c * height + top) * width;
