@@ -39,6 +39,8 @@ export class App {
 
   static async open(page: Page, params: Params = {}, base = './'): Promise<App> {
     const app = new App(page);
+    // tsx (bench, screenshots) wraps named functions in this helper, which the page does not have.
+    await page.addInitScript('globalThis.__name = (value) => value');
     await page.addInitScript(installRecorder);
     page.on('pageerror', (error) => app.errors.push(error.message));
     page.on('console', (message) => {
