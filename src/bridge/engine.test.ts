@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { Outcome, PhotoInfo, RestoreEvent, RestoreResult } from '../../workers/protocol.ts';
+import type { Outcome, PhotoInfo, RestoreEvent, RestoreResult, StartEvent } from '../../workers/protocol.ts';
 import { EngineBridge, type EngineState } from './engine.ts';
 import type { AppErrorCode } from './outcome.ts';
 import type { Session } from './session.ts';
@@ -16,6 +16,7 @@ class ScriptedSession implements Session {
   killed: AppErrorCode | null = null;
   crash: (detail: string) => void;
   onEvent: ((event: RestoreEvent) => void) | null = null;
+  onStartEvent: ((event: StartEvent) => void) | null = null;
   #die: (value: { ok: false; code: AppErrorCode; detail: string; values: Record<string, never> }) => void = () => {};
   readonly #dead = new Promise<{ ok: false; code: AppErrorCode; detail: string; values: Record<string, never> }>(
     (resolve) => {
@@ -29,7 +30,10 @@ class ScriptedSession implements Session {
   }
 
   readonly #api = {
-    start: async () => ({ ok: true, value: { engine: {}, pack: {} } }),
+    start: async (_options: unknown, onEvent: (event: StartEvent) => void) => {
+      this.onStartEvent = onEvent;
+      return { ok: true, value: { engine: {}, pack: {} } };
+    },
     open: async () => {
       this.opened++;
       return { ok: true, value: { id: ScriptedSession.made.length } as PhotoInfo };
@@ -85,6 +89,12 @@ describe('EngineBridge', () => {
     await Promise.all([bridge.start(), bridge.start()]);
     expect(states).toEqual(['starting', 'ready']);
     expect(ScriptedSession.made).toHaveLength(1);
+  });
+
+  it('stays ready when an event of the start comes after its answer', async () => {
+    await bridge.start();
+    ScriptedSession.made[0]?.onStartEvent?.({ stage: 'pack', done: 1, total: 1 });
+    expect(states).toEqual(['starting', 'ready']);
   });
 
   it('answers a cancelled job at once and drops what the worker still says', async () => {

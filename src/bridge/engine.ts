@@ -83,10 +83,14 @@ export class EngineBridge {
     this.#lock ??= await lockEngine(take, () => this.#taken());
     if (!this.#lock) return fail('engine-busy');
     const session = this.#live();
+    // Events have a channel of their own: some may come after the answer.
+    let answered = false;
     const onEvent = callback<StartEvent>((event) => {
-      if (session === this.#session) this.#onState({ state: 'starting', event });
+      if (!answered && session === this.#session) this.#onState({ state: 'starting', event });
     });
-    return session.call((api) => api.start(this.#options(), onEvent));
+    const result = await session.call((api) => api.start(this.#options(), onEvent));
+    answered = true;
+    return result;
   }
 
   /** Decodes the photo in the worker. The file is kept for a worker that has to be replaced. */

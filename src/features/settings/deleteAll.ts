@@ -24,13 +24,16 @@ async function clearCaches(): Promise<void> {
   await Promise.all(names.filter((name) => !name.includes('precache')).map((name) => caches.delete(name)));
 }
 
+/** Made by idb-keyval, which keeps it open: deleting it would wait for ever. Its one store is empty by now. */
+const SETTINGS_DATABASE = 'keyval-store';
+
 async function clearDatabases(): Promise<void> {
   const databases = (await indexedDB.databases?.()) ?? [];
   await Promise.all(
     databases.map(
       ({ name }) =>
         new Promise<void>((resolve) => {
-          if (!name) return resolve();
+          if (!name || name === SETTINGS_DATABASE) return resolve();
           const request = indexedDB.deleteDatabase(name);
           request.onsuccess = () => resolve();
           request.onerror = () => resolve();
