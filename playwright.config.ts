@@ -2,7 +2,7 @@ import { defineConfig } from '@playwright/test';
 import { knownBrowser } from './tools/browser.mjs';
 
 const executablePath = knownBrowser();
-export const PORT = 4317;
+const PORT = Number(process.env.E2E_PORT ?? 4317);
 
 export default defineConfig({
   testDir: 'e2e',
