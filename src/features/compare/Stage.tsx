@@ -61,7 +61,11 @@ function LiveCanvas({ photo, label }: { photo: Photo; label: string }) {
 
 function OriginalCanvas({ photo, share }: { photo: Photo; share: number }) {
   const canvas = useRef<HTMLCanvasElement>(null);
-  useLayoutEffect(() => drawWhole(canvas.current, photo.view), [photo]);
+  // Not needed yet when a photo opens: two large copies in one task would hold the page up.
+  useEffect(() => {
+    const timer = setTimeout(() => drawWhole(canvas.current, photo.view), 50);
+    return () => clearTimeout(timer);
+  }, [photo]);
   return (
     <canvas
       ref={canvas}

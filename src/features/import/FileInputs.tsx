@@ -28,5 +28,8 @@ export function FileInputs() {
 }
 
 function take(input: HTMLInputElement): void {
-  if (input.files && input.files.length > 0) openFirst(input.files);
+  const files = [...(input.files ?? [])];
+  // Emptied, or the same photo chosen again would be no change.
+  input.value = '';
+  if (files.length > 0) openFirst(files);
 }

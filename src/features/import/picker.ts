@@ -7,11 +7,7 @@ export function registerInput(name: 'file' | 'camera', input: HTMLInputElement |
 }
 
 export function pick(name: 'file' | 'camera'): void {
-  const input = inputs.get(name);
-  if (!input) return;
-  // The same file may be chosen twice in a row.
-  input.value = '';
-  input.click();
+  inputs.get(name)?.click();
 }
 
 /** Phones and tablets: a finger is the main pointer. */
