@@ -1,7 +1,7 @@
 import type { Manifest } from '../packs/manifest.ts';
 import { callKind, waitKind } from './chain.ts';
 import { planTag } from './denoise.ts';
-import { branchCount, chainInputs, graphOf, type JobPlan, skipNames } from './plan.ts';
+import { branchCount, chainInputs, graphOf, type JobPlan, previewKind, skipNames } from './plan.ts';
 import type { PlannedCalls } from './progress.ts';
 import { modInstances } from './prologue.ts';
 
@@ -54,7 +54,7 @@ export function plannedCalls(
   add(callKind('mod', ''), perStep * modInstances(family.double, family.single).length, 0.001);
 
   const skips = skipNames(manifest).length > 0;
-  const previews = paints && manifest.preview.kind === 'decoder' ? Math.max(0, steps - 1) : 0;
+  const previews = paints && previewKind(manifest, plan) === 'decoder' ? Math.max(0, steps - 1) : 0;
   const again = skips ? (tiles - (encodes ? plan.cachedTiles : 0)) * (previews + 1) : 0;
   const first = encodes ? tiles : 0;
   for (const id of vae.encode) add(callKind(id, tag), first + again, 1 / vae.encode.length);

@@ -5,6 +5,7 @@ import type { TileCodec } from './decode.ts';
 import type { JobOptions } from './job.ts';
 import type { Latents } from './latents.ts';
 import type { Photo } from './photo.ts';
+import { type JobPlan, previewKind } from './plan.ts';
 import { decodedPicture, linearPicture, type Picture, type PreviewSource } from './preview.ts';
 import type { Tile } from './tiles.ts';
 
@@ -13,6 +14,7 @@ interface Easel {
   readonly photo: Photo;
   readonly options: Pick<JobOptions, 'events'>;
   readonly steps: number;
+  readonly plan: JobPlan;
 }
 
 /** Linear previews are drawn with at most this many px a side; the canvas scales them up. */
@@ -39,7 +41,7 @@ export async function paintEstimate(
   const { calls, photo, options, steps } = easel;
   if (!options.events?.paint) return;
   const { preview, switches, family } = calls.manifest;
-  if (preview.kind === 'decoder') {
+  if (previewKind(calls.manifest, easel.plan) === 'decoder') {
     if (step < steps) paintDecoded(easel, tile, await codec.decode(tile, estimate), step);
     return;
   }

@@ -143,6 +143,14 @@ export function skipBytes(manifest: Manifest, width: number, height: number): nu
   }, 0);
 }
 
+/**
+ * How steps are painted: a decoder preview would encode every tile without kept skips again, at every step, and more
+ * than double the time of a large photo. Such a job is painted by the linear map, all of it, so that it looks even.
+ */
+export function previewKind(manifest: Manifest, plan: JobPlan): Manifest['preview']['kind'] {
+  return plan.cachedTiles < plan.tiles.length ? 'linear' : manifest.preview.kind;
+}
+
 /** Branches that a job runs, by the pack's guidance. */
 export function branchCount(manifest: Manifest): number {
   return branchesOf(manifest.switches.guidance).length;

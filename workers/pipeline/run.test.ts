@@ -275,6 +275,25 @@ describe('what a job tells', () => {
     expect(backend.live.size).toBe(0);
   });
 
+  it('paints by the linear map where the skips of some tile are not kept', async () => {
+    const base = toyManifest({ decoderInputs: 'latents+skips' });
+    const manifest: Manifest = { ...base, preview: { ...base.preview, kind: 'decoder' } };
+    const { backend, engine } = engineOf(manifest);
+    const painted: number[] = [];
+    await restorePhoto(engine, blocks(200, 70), {
+      ...options,
+      tile: 64,
+      skipCacheBytes: 0,
+      events: { paint: ({ step }) => painted.push(step) },
+    });
+    const tiles = backend.ran.filter((id) => id === 'dec.skips').length;
+    expect(tiles).toBeGreaterThan(1);
+    // Four steps by the map, and the decode.
+    expect(painted).toHaveLength(5 * tiles);
+    // Encoded once for the latents and once more for the decode: never for a preview.
+    expect(backend.ran.filter((id) => id === manifest.vae.encode[0])).toHaveLength(2 * tiles);
+  });
+
   it('has progress that never falls, knows the time and ends at 1', async () => {
     for (const decoderInputs of ['latents', 'latents+skips'] as const) {
       const { engine } = engineOf(toyManifest({ decoderInputs }));
