@@ -290,8 +290,8 @@ describe('what a job tells', () => {
     expect(tiles).toBeGreaterThan(1);
     // Four steps by the map, and the decode.
     expect(painted).toHaveLength(5 * tiles);
-    // Encoded once for the latents and once more for the decode: never for a preview.
-    expect(backend.ran.filter((id) => id === manifest.vae.encode[0])).toHaveLength(2 * tiles);
+    // The thumbnail, each tile for its latents, and each once more for its decode: never for a preview.
+    expect(backend.ran.filter((id) => id === manifest.vae.encode[0])).toHaveLength(1 + 2 * tiles);
   });
 
   it('has progress that never falls, knows the time and ends at 1', async () => {
