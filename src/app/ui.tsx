@@ -35,6 +35,8 @@ export function ActionButton({ id, look = 'plain', className = '', mark, ...rest
     onKeyDown: (event: React.KeyboardEvent) => (event.key === ' ' || event.key === 'Enter') && run(),
     onKeyUp: release,
     onBlur: release,
+    // A long press on a phone is this button's own.
+    onContextMenu: (event: React.MouseEvent) => event.preventDefault(),
   };
   return (
     <button

@@ -17,7 +17,9 @@ export function useHotkeys(): void {
       held = null;
     };
     const down = (event: KeyboardEvent) => {
-      if (event.defaultPrevented || isTaken(event)) return;
+      // A radio keeps Enter for itself even with Ctrl; with Mod the keys are always ours.
+      const isUsed = event.defaultPrevented && !event.ctrlKey && !event.metaKey;
+      if (isUsed || isTaken(event)) return;
       const found = actions.find((one) => one.keys.some((key) => matchesKey(event, key, mac)));
       if (!found || (found.offered && !found.offered()) || !found.enabled(useApp.getState())) return;
       event.preventDefault();

@@ -15,8 +15,9 @@ export async function openPhoto(file: File): Promise<void> {
   setPhoto(null);
   setOpening(true);
   setUi({ failure: null, notice: null });
-  const opened = await engine.open(file);
-  const view = opened.ok ? await engine.view('photo', viewSide()) : opened;
+  let { opened, view } = await openAndView(file);
+  // A worker that did not follow the cancel above was replaced meanwhile: the new one opens the photo.
+  if (!view.ok && view.code === 'cancelled' && mine === newest) ({ opened, view } = await openAndView(file));
   if (mine !== newest) {
     if (view.ok) view.value.close();
     return;
@@ -24,6 +25,11 @@ export async function openPhoto(file: File): Promise<void> {
   if (opened.ok && view.ok) return setPhoto({ name: file.name, info: opened.value, view: view.value });
   setOpening(false);
   if (!view.ok) setUi({ failure: failureOf(view) });
+}
+
+async function openAndView(file: File) {
+  const opened = await engine.open(file);
+  return { opened, view: opened.ok ? await engine.view('photo', viewSide()) : opened };
 }
 
 /** The first file that may be a photo. A list without one says so instead of doing nothing. */

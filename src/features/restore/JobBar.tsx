@@ -1,4 +1,5 @@
 import { Progress } from '@base-ui/react/progress';
+import { type FocusEvent, useEffect, useRef } from 'react';
 import { useTranslation } from 'react-i18next';
 import { ActionButton } from '../../app/ui.tsx';
 import { useApp } from '../../store/index.ts';
@@ -10,8 +11,35 @@ import './job.css';
 export function JobBar() {
   const running = useApp((state) => state.job === 'running');
   const hasResult = useApp((state) => state.result !== null);
-  if (running) return <Running />;
-  return <ActionButton id="restore" look={hasResult ? 'plain' : 'primary'} />;
+  const bar = useKeptFocus(running, hasResult);
+  return (
+    <div className="job-bar" {...bar}>
+      {running ? <Running /> : <ActionButton id="restore" look={hasResult ? 'plain' : 'primary'} />}
+    </div>
+  );
+}
+
+/**
+ * Restore and Cancel take each other's place. For those who use the keyboard the focus goes along, and to the
+ * comparison when there is a result. After a click it stays free, so that Space shows the original.
+ */
+function useKeptFocus(running: boolean, hasResult: boolean) {
+  const bar = useRef<HTMLDivElement>(null);
+  const byKeyboard = useRef(false);
+  useEffect(() => {
+    if (!byKeyboard.current || document.activeElement !== document.body) return;
+    const compare = !running && hasResult ? document.querySelector<HTMLElement>('.compare') : null;
+    (compare ?? bar.current?.querySelector('button'))?.focus({ preventScroll: true });
+  }, [running, hasResult]);
+  return {
+    ref: bar,
+    onFocus: (event: FocusEvent) => {
+      byKeyboard.current = event.target.matches(':focus-visible');
+    },
+    onBlur: (event: FocusEvent) => {
+      if (event.relatedTarget) byKeyboard.current = false;
+    },
+  };
 }
 
 function Running() {
