@@ -15,10 +15,13 @@ export function DeviceInfo() {
   useEffect(() => void lookAround().then(setAround), []);
   const copy = async () => {
     const text = reportText(state, around ?? (await lookAround()), failure);
-    await navigator.clipboard.writeText(text).then(
-      () => toast(t('device.copied')),
-      () => toast(t('device.copyFailed')),
-    );
+    try {
+      // There is no clipboard on plain http.
+      await navigator.clipboard.writeText(text);
+      toast(t('device.copied'));
+    } catch {
+      toast(t('device.copyFailed'));
+    }
   };
   return (
     <div className="sheet">

@@ -20,6 +20,8 @@ export async function deleteAll(): Promise<void> {
 }
 
 async function clearCaches(): Promise<void> {
+  // Plain http has no Cache Storage.
+  if (!('caches' in globalThis)) return;
   const names = await caches.keys();
   await Promise.all(names.filter((name) => !name.includes('precache')).map((name) => caches.delete(name)));
 }
