@@ -1,9 +1,9 @@
 /**
  * Serves dist/ on localhost with the headers of src/headers.json, and prints the address.
- *   node tools/serve.mjs [--port 4173] [--strict-port] [--base /sub/path/] [--no-headers] [--log] [--quiet]
+ *   node tools/serve.mjs [--port 4173] [--strict-port] [--base /sub/path/] [--no-headers] [--log] [--packs FOLDER] [--quiet]
  * PORT in the environment does what --port does. When the port is taken, a free one is used.
  * --no-headers imitates a static host where no headers can be set (the service worker then adds them).
- * --log prints every request.
+ * --log prints every request. --packs serves one more folder of packs beside those of the build, for tests.
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -17,6 +17,7 @@ const { values } = parseArgs({
     'strict-port': { type: 'boolean', default: false },
     base: { type: 'string', default: '/' },
     'no-headers': { type: 'boolean', default: false },
+    packs: { type: 'string' },
     log: { type: 'boolean', default: false },
     quiet: { type: 'boolean', default: false },
   },
@@ -31,7 +32,8 @@ const headers = values['no-headers']
   ? {}
   : JSON.parse(readFileSync(new URL('../src/headers.json', import.meta.url), 'utf8'));
 
-const files = sirv(dist, {
+/** @type {import('sirv').Options} */
+const options = {
   etag: true,
   dotfiles: false,
   setHeaders(response, path) {
@@ -40,7 +42,9 @@ const files = sirv(dist, {
     response.setHeader('Cache-Control', path.startsWith('/assets/') ? 'max-age=31536000, immutable' : 'no-cache');
     if (path.endsWith('.gzip')) response.setHeader('Content-Type', 'application/octet-stream');
   },
-});
+};
+const files = sirv(dist, options);
+const morePacks = values.packs === undefined ? null : sirv(values.packs, options);
 
 const server = createServer((request, response) => {
   const url = request.url ?? '/';
@@ -54,7 +58,12 @@ const server = createServer((request, response) => {
     return;
   }
   request.url = `/${url.slice(base.length)}`;
-  files(request, response, () => response.writeHead(404, { 'Content-Type': 'text/plain' }).end('Not found'));
+  const missing = () => response.writeHead(404, { 'Content-Type': 'text/plain' }).end('Not found');
+  files(request, response, () => {
+    if (!morePacks || !request.url?.startsWith('/packs/')) return missing();
+    request.url = request.url.slice('/packs'.length);
+    morePacks(request, response, missing);
+  });
 });
 server.on('error', (error) => {
   if ('code' in error && error.code === 'EADDRINUSE' && !values['strict-port']) server.listen(0, 'localhost');
