@@ -18,11 +18,11 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 from training.degrade import degrade  # noqa: E402
 
-# task, photo, long side in px, level 0..1, seed, titles, how it was degraded
+# task, photo, long side in px, level 0..1 and seed (not used for compression), titles, how it was degraded
 PHOTOS = [
     ("noise", "oakland-zoo-otters", 640, 0.62, 3, "Otter", "水獭", "Simulated noise", "模拟的噪点"),
-    ("compression", "roman-colosseum", 800, 0.74, 5, "Colosseum", "斗兽场",
-     "Strong JPEG", "强压缩的 JPEG"),
+    ("compression", "roman-colosseum", 800, 0, 0, "Colosseum", "斗兽场",
+     "JPEG, quality 12", "JPEG，质量 12"),
     ("haze", "lake-sherburne", 800, 0.95, 12, "Mountain lake", "高山湖泊", "Simulated haze", "模拟的雾霾"),
     ("low-light", "perched-osprey", 640, 0.35, 4, "Osprey", "鱼鹰", "Simulated darkness", "模拟的欠曝"),
     ("blur", "canyon-wren", 800, 0.45, 6, "Wren", "鹪鹩", "Simulated blur", "模拟的模糊"),
@@ -34,6 +34,7 @@ PHOTOS = [
 ]
 REFLECTED = "beacon-street-sunset"
 MAX_BYTES = 200_000
+JPEG_QUALITY = 12
 # Small crops for the WebGPU test: side in px.
 CROP = 96
 
@@ -67,8 +68,12 @@ def main(folder: Path) -> None:
         other = None
         if task == "reflection":
             other = np.asarray(to_image(load(folder, REFLECTED, long_side)).resize((w, h)), np.float32) / 255
-        bad = degrade(task, clean, np.random.default_rng(seed), level, other)
-        save_jpeg(to_image(bad), demo / f"{task}.jpg")
+        if task == "compression":  # for real: the file itself is the damage
+            to_image(clean).save(demo / f"{task}.jpg", "JPEG", quality=JPEG_QUALITY, subsampling=2)
+            bad = np.asarray(Image.open(demo / f"{task}.jpg"), np.float32) / 255
+        else:
+            bad = degrade(task, clean, np.random.default_rng(seed), level, other)
+            save_jpeg(to_image(bad), demo / f"{task}.jpg")
         thumb = to_image(bad)
         thumb.thumbnail((240, 240))
         thumb.save(demo / f"{task}-thumb.jpg", "JPEG", quality=80)
