@@ -6,13 +6,14 @@ import { fileLimits } from './tools/vite-limits.ts';
 import { ortFiles } from './tools/vite-ort.ts';
 import { manifest } from './tools/web-manifest.ts';
 
-// Vite's dev client needs an inline script and a socket; everything else is as in production.
+// Vite's dev client needs an inline script, a socket and a worker to wait for it; everything else is as in production.
 const devHeaders = {
   ...headers,
   'Content-Security-Policy': headers['Content-Security-Policy']
     .replace("script-src 'self'", "script-src 'self' 'unsafe-inline'")
     .replace("style-src 'self'", "style-src 'self' 'unsafe-inline'")
-    .replace("connect-src 'self'", "connect-src 'self' ws:"),
+    .replace("connect-src 'self'", "connect-src 'self' ws:")
+    .replace("worker-src 'self'", "worker-src 'self' blob:"),
 };
 
 export default defineConfig({
@@ -37,6 +38,8 @@ export default defineConfig({
     fileLimits(),
   ],
   worker: { format: 'es' },
+  // Found only once the worker loads; the page would then be reloaded under the person's hands.
+  optimizeDeps: { include: ['comlink', 'zod'] },
   server: { headers: devHeaders },
   preview: { headers },
   build: {

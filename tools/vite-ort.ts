@@ -44,6 +44,10 @@ export function ortFiles(): Plugin {
       server.middlewares.use((request, response, next) => {
         const name = /^\/ort\/([\w.-]+)(?:\?.*)?$/.exec(request.url ?? '')?.[1];
         if (name === undefined) return next();
+        // ORT starts its threads from the bundle's own address: without COEP that worker would be blocked.
+        for (const [header, value] of Object.entries(server.config.server.headers ?? {})) {
+          if (value !== undefined) response.setHeader(header, value);
+        }
         if (SCRIPTS.includes(name)) {
           response.setHeader('Content-Type', 'text/javascript');
           response.end(readFileSync(join(ortDist, name)));
