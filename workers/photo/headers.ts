@@ -70,7 +70,7 @@ export function isobmffSize(view: DataView): HeaderSize {
       const length = view.getUint32(at);
       const name = tag(view, at + 4);
       // 0 means up to the end; 1 announces a 64-bit length, which only media data has.
-      const end = length === 0 ? to : length === 1 ? at + 8 + Number(view.getBigUint64(at + 8)) : at + length;
+      const end = length === 0 ? to : length === 1 ? at + Number(view.getBigUint64(at + 8)) : at + length;
       if (end <= at || end > to) return;
       const here = `${path}/${name}`;
       if (here === '/meta') walk(at + 12, end, here);

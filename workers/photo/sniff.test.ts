@@ -35,6 +35,17 @@ describe('sniff', () => {
     new DataView(bytes.buffer).setInt32(18, 640, true);
     new DataView(bytes.buffer).setInt32(22, -480, true);
     expect(sniff(bytes)).toMatchObject({ type: 'bmp', width: 640, height: 480 });
+    new DataView(bytes.buffer).setInt32(18, -100_000, true);
+    expect(() => sniff(bytes)).toThrow(expect.objectContaining({ code: 'corrupt-image' }));
+  });
+
+  it('finds the size of an AVIF behind a box with a 64-bit length', async () => {
+    const avif = new Uint8Array(await picture(301, 17).avif({ effort: 0 }).toBuffer());
+    const meta = new DataView(avif.buffer, avif.byteOffset).getUint32(0);
+    const box = new Uint8Array(20);
+    box.set([0, 0, 0, 1, 0x6d, 0x64, 0x61, 0x74, 0, 0, 0, 0, 0, 0, 0, 20]);
+    const bytes = new Uint8Array([...avif.subarray(0, meta), ...box, ...avif.subarray(meta)]);
+    expect(sniff(bytes)).toMatchObject({ type: 'avif', width: 301, height: 17 });
   });
 
   it('counts the components of a JPEG', async () => {

@@ -53,9 +53,9 @@ export function sniff(bytes: Uint8Array, maxPixels: number = MAX_PIXELS): Sniffe
   return { type, ...size };
 }
 
-/** @throws EngineError 'too-many-pixels', or 'corrupt-image' for a side of 0 */
+/** @throws EngineError 'too-many-pixels', or 'corrupt-image' for a side that is not above 0 */
 export function checkPixels(width: number, height: number, maxPixels: number = MAX_PIXELS): void {
-  if (width === 0 || height === 0) throw new EngineError('corrupt-image', `${width} × ${height} px`);
+  if (width <= 0 || height <= 0) throw new EngineError('corrupt-image', `${width} × ${height} px`);
   const pixels = width * height;
   if (pixels > maxPixels) {
     throw new EngineError('too-many-pixels', `${width} × ${height} px`, { pixels, limit: maxPixels, width, height });
