@@ -37,7 +37,7 @@ function damaged(draw: Random): Uint8Array {
   for (let rounds = 1 + draw.below(3); rounds > 0; rounds--) {
     const all = places(manifest);
     const { holder, key } = draw.pick(all);
-    switch (draw.below(5)) {
+    switch (draw.below(7)) {
       case 0:
       case 1: {
         const mark = `\u0000${texts.size}`;
@@ -54,14 +54,18 @@ function damaged(draw: Random): Uint8Array {
         holder[key] = structuredClone(other.holder[other.key]);
         break;
       }
-      case 4: {
-        const value = holder[key];
-        if (typeof value === 'number') holder[key] = value + draw.pick([-16, -1, 1, 16]);
-        else if (!Array.isArray(holder)) {
+      case 4:
+        if (Array.isArray(holder)) holder.reverse();
+        else {
+          const value = holder[key];
           delete holder[key];
           holder[draw.pick(['x', 'toString', 'enc', `${key}2`])] = value;
         }
         break;
+      default: {
+        // Numbers that are off by a little pass the schema and must be held against the rest.
+        const number = draw.pick(all.filter((place) => typeof place.holder[place.key] === 'number'));
+        number.holder[number.key] = Number(number.holder[number.key]) + draw.pick([-64, -16, -1, 1, 16, 64, 512]);
       }
     }
   }

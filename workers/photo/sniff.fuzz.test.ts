@@ -1,5 +1,5 @@
 /** Damaged headers: `sniff` answers within its promises or refuses with an EngineError, and it always comes back. */
-import sharp from 'sharp';
+import sharp, { type Sharp } from 'sharp';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { EngineError } from '../errors.ts';
 import { damageBytes, random } from '../testing/fuzz.ts';
@@ -17,7 +17,7 @@ const files = new Map<string, Uint8Array>();
 
 beforeAll(async () => {
   const picture = sharp({ create: { width: 40, height: 30, channels: 3, background: { r: 90, g: 120, b: 30 } } });
-  const make: Record<string, sharp.Sharp> = {
+  const make: Record<string, Sharp> = {
     png: picture.clone().png(),
     jpeg: picture.clone().jpeg(),
     'jpeg with EXIF': picture.clone().withMetadata({ orientation: 6 }).jpeg({ progressive: true }),
