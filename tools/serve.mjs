@@ -1,9 +1,11 @@
 /**
  * Serves dist/ on localhost with the headers of src/headers.json, and prints the address.
- *   node tools/serve.mjs [--port 4173] [--strict-port] [--base /sub/path/] [--no-headers] [--log] [--packs FOLDER] [--quiet]
+ *   node tools/serve.mjs [--port 4173] [--strict-port] [--base /sub/path/] [--no-headers] [--log] [--packs FOLDER] [--dist FOLDER]
+ *     [--quiet]
  * PORT in the environment does what --port does. When the port is taken, a free one is used.
  * --no-headers imitates a static host where no headers can be set (the service worker then adds them).
- * --log prints every request. --packs serves one more folder of packs beside those of the build, for tests.
+ * --log prints every request. For tests: --packs serves one more folder of packs beside those of the build, --dist another
+ * build than that of dist/.
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -18,14 +20,15 @@ const { values } = parseArgs({
     base: { type: 'string', default: '/' },
     'no-headers': { type: 'boolean', default: false },
     packs: { type: 'string' },
+    dist: { type: 'string', default: fileURLToPath(new URL('../dist', import.meta.url)) },
     log: { type: 'boolean', default: false },
     quiet: { type: 'boolean', default: false },
   },
 });
 const base = `/${values.base.replace(/^\/+|\/+$/g, '')}/`.replace('//', '/');
-const dist = fileURLToPath(new URL('../dist', import.meta.url));
+const { dist } = values;
 if (!existsSync(`${dist}/index.html`)) {
-  console.error('There is no build in dist/. Run "npm run build" first, or "npm start", which does both.');
+  console.error(`There is no build in ${dist}. Run "npm run build" first, or "npm start", which does both.`);
   process.exit(1);
 }
 const headers = values['no-headers']

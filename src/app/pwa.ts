@@ -1,8 +1,8 @@
 /** The service worker, updates, installation. Updates wait until the person says so. */
-import { registerSW } from 'virtual:pwa-register';
 import { t } from '../i18n/index.ts';
 import { useApp } from '../store/index.ts';
 import { toast } from './toast.ts';
+import { registerWorker } from './update.ts';
 
 /** Once a tab: a host without isolation headers gets them from the service worker, which needs one reload. */
 const RELOADED = 'reloaded-for-isolation';
@@ -26,9 +26,7 @@ export async function startPwa(): Promise<void> {
   window.addEventListener('appinstalled', () => useApp.getState().setUi({ install: null }));
   if (!('serviceWorker' in navigator) || import.meta.env.DEV) return;
 
-  const update = registerSW({
-    onNeedRefresh: () => toast(t('update.ready'), { label: t('update.reload'), run: () => void update(true) }),
-  });
+  void registerWorker((change) => toast(t('update.ready'), { label: t('update.reload'), run: change }));
   if (crossOriginIsolated || sessionStorage.getItem(RELOADED)) return;
   await Promise.race([navigator.serviceWorker.ready, new Promise((resolve) => setTimeout(resolve, WAIT_MS))]);
   const { photo, opening } = useApp.getState();

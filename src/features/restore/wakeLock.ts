@@ -4,7 +4,7 @@ export function keepAwake(): () => void {
   let over = false;
   let lock: WakeLockSentinel | null = null;
   const ask = async () => {
-    if (over || document.visibilityState !== 'visible') return;
+    if (over || document.visibilityState !== 'visible' || lock?.released === false) return;
     try {
       lock = await navigator.wakeLock.request('screen');
       if (over) void lock.release();
