@@ -18,6 +18,6 @@ export function tellDone(): void {
 async function show(title: string, options: NotificationOptions): Promise<void> {
   // Phones only let a service worker show one.
   const registration = await navigator.serviceWorker?.getRegistration();
-  if (registration) await registration.showNotification(title, options);
+  if (registration?.active) await registration.showNotification(title, options);
   else new Notification(title, options);
 }
