@@ -53,7 +53,7 @@ export function smallPlan(c: SmallConfig): Plan {
       schedule: { kind: 'linear' },
       steps: { min: 1, default: c.steps, max: 8 },
       vae: { scale: c.vae.scale, shift: c.vae.shift, encode, decode },
-      tile: { gpu: 1024, wasm: 512, overlap: 64 },
+      tile: { gpu: 1024, wasm: 512, overlap: 96 },
       tasks: tasksOf(c),
     },
   };
