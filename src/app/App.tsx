@@ -1,5 +1,5 @@
 import { CSPProvider } from '@base-ui/react/csp-provider';
-import { lazy, Suspense } from 'react';
+import { lazy, Suspense, useEffect } from 'react';
 import { Stage } from '../features/compare/Stage.tsx';
 import { ZoomBar } from '../features/compare/ZoomBar.tsx';
 import { FilmStrip } from '../features/filmstrip/FilmStrip.tsx';
@@ -15,11 +15,21 @@ import { Toasts } from './Toasts.tsx';
 import { useHotkeys } from './useHotkeys.ts';
 import './app.css';
 
-const Dialogs = lazy(() => import('./Dialogs.tsx'));
+const loadDialogs = () => import('./Dialogs.tsx');
+const Dialogs = lazy(loadDialogs);
+
+/** Fetched ahead, once the page is at rest: another tab may change to a new version, whose files have other names. */
+function usePreloadedDialogs(): void {
+  useEffect(() => {
+    const timer = setTimeout(() => void loadDialogs().catch(() => undefined), 2000);
+    return () => clearTimeout(timer);
+  }, []);
+}
 
 export function App() {
   useHotkeys();
   useDropAndPaste();
+  usePreloadedDialogs();
   const photo = useApp((state) => state.photo);
   const dialog = useApp((state) => state.dialog);
   return (
