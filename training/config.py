@@ -35,6 +35,6 @@ def default_config() -> dict:
             "shift": 0,
         },
         "conditioning": {"tasks": list(TASKS), "task_tokens": 4, "thumb": 64},
-        "start_sigma": 0.2,
-        "steps": 4,
+        "start_sigma": 0.05,
+        "steps": 2,
     }

@@ -26,7 +26,8 @@ def random_model(seed: int = 1) -> Restorer:
         if name.endswith("scale"):
             p.data = 1 + 0.1 * torch.randn_like(p)
         elif p.ndim < 2 or p.abs().max() == 0:
-            p.data = 0.02 * torch.randn_like(p)
+            strong = "mod" in name or "adaLN" in name  # gates large enough that every block shows
+            p.data = (0.08 if strong else 0.02) * torch.randn_like(p)
     model.decoder.out.weight.data.mul_(3)
     return model.eval()
 
@@ -38,7 +39,8 @@ def write(model: Restorer, folder: str | Path, half: bool) -> None:
     shutil.rmtree(new, ignore_errors=True)
     new.mkdir(parents=True)
     dtype = torch.float16 if half else torch.float32
-    save_file({k: v.detach().to(dtype).contiguous() for k, v in export_names(model).items()}, new / "model.safetensors")
+    save_file({k: v.detach().cpu().to(dtype).contiguous() for k, v in export_names(model).items()}, new / "model.safetensors")
+    save_file({k: v.detach().cpu().float().contiguous() for k, v in model.preview.state_dict().items()}, new / "preview.safetensors")
     (new / "config.json").write_text(json.dumps(model.config, indent=1) + "\n")
     shutil.rmtree(old, ignore_errors=True)
     if folder.exists():
@@ -51,7 +53,9 @@ def load(folder: str | Path) -> Restorer:
     """Read an exported folder back (weights widened to fp32)."""
     folder = Path(folder)
     model = Restorer(json.loads((folder / "config.json").read_text()))
-    model.load_state_dict(import_names(load_file(folder / "model.safetensors")))
+    model.load_state_dict(import_names(load_file(folder / "model.safetensors")), strict=False)
+    if (folder / "preview.safetensors").exists():
+        model.preview.load_state_dict(load_file(folder / "preview.safetensors"))
     return model.eval()
 
 
@@ -74,6 +78,10 @@ def main() -> None:
         p.error("need --random or --checkpoint")
     model = random_model() if a.random else from_checkpoint(a.checkpoint)
     write(model, a.out, half=not (a.random or a.fp32))
+    if a.checkpoint:
+        state = torch.load(a.checkpoint, map_location="cpu", weights_only=True)
+        progress = {"updates": state["step"], "hours": round(state["elapsed"] / 3600, 3)}
+        (Path(a.out) / "progress.json").write_text(json.dumps(progress, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ transformer pass and two Euler steps for the restored image. RGB is in -1..1.
 
 import argparse
 import json
+import os
 from pathlib import Path
 
 import torch
@@ -48,21 +49,30 @@ def make(folder: str | Path) -> dict[str, torch.Tensor]:
     return {k: v.clone().contiguous() for k, v in out.items()}
 
 
+def write(export: str | Path, out: str | Path) -> None:
+    """Make the fixtures of an exported folder; each file is swapped in by renaming."""
+    out = Path(out)
+    out.mkdir(parents=True, exist_ok=True)
+    values = make(export)
+    about = {
+        "task": TASK, "t": T, "steps": STEPS, "photo": [H, W],
+        "layout": "photo, z and skips NCHW; tokens [1, n, features]",
+        "z_t": "z_ref + t * start_sigma * noise",
+        "z_after": "z_t - t * velocity",
+        "restored": "2 Euler steps from z_ref + start_sigma * noise, not clamped",
+        "shapes": {k: list(v.shape) for k, v in values.items()},
+    }
+    save_file(values, out / "fixtures.tmp")
+    os.replace(out / "fixtures.tmp", out / "fixtures.safetensors")
+    (out / "fixtures.json").write_text(json.dumps(about, indent=1) + "\n")
+
+
 def main() -> None:
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--export", required=True)
     p.add_argument("--out", required=True)
     a = p.parse_args()
-    out = Path(a.out)
-    out.mkdir(parents=True, exist_ok=True)
-    values = make(a.export)
-    save_file(values, out / "fixtures.safetensors")
-    about = {
-        "task": TASK, "t": T, "steps": STEPS, "photo": [H, W], "layout": "photo, z and skips NCHW; tokens [1, n, features]",
-        "z_t": "z_ref + t * start_sigma * noise", "restored": "2 Euler steps from z_ref + start_sigma * noise, not clamped",
-        "shapes": {k: list(v.shape) for k, v in values.items()},
-    }
-    (out / "fixtures.json").write_text(json.dumps(about, indent=1) + "\n")
+    write(a.export, a.out)
 
 
 if __name__ == "__main__":

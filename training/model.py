@@ -24,10 +24,12 @@ class Restorer(nn.Module):
         self.decoder = Decoder(v, t["vec_in_dim"])
         self.conditioning = Conditioning(len(c["tasks"]), c["task_tokens"], thumbs, token, t["context_in_dim"])
         self.dit = DiT(t)
+        self.preview = nn.Conv2d(v["latent_channels"], 12, 1)  # latents -> photo at 1/4 size, for training and previews
 
     def rope(self, h: int, w: int, **jitter) -> tuple[Tensor, Tensor]:
         """RoPE tables for a token grid of h rows and w columns behind the text tokens."""
-        return rope_table(position_ids(self.text, h, w, **jitter), self.dit.axes, self.dit.theta)
+        table = rope_table(position_ids(self.text, h, w, **jitter), self.dit.axes, self.dit.theta)
+        return tuple(x.to(self.preview.weight.device) for x in table)
 
     def velocity(self, z: Tensor, z_ref: Tensor, txt, y, t: Tensor, rope, trace=None) -> Tensor:
         """z, z_ref [B, 16, 2h, 2w], t [B] in 0..1 -> velocity, the shape of z, fp32."""
@@ -39,22 +41,29 @@ class Restorer(nn.Module):
         """task [B], thumb [B, 3, 64, 64] in -1..1 -> txt [B, 20, 128], y [B, 128]."""
         return self.conditioning(task, self.encoder(thumb)[0])
 
+    def transport(self, z_ref: Tensor, txt: Tensor, y: Tensor, noise: Tensor, steps: int) -> Tensor:
+        """Euler steps from z_ref + start_sigma * noise at t = 1 to the clean estimate at t = 0."""
+        rope = self.rope(z_ref.shape[2] // 2, z_ref.shape[3] // 2)
+        z = z_ref + self.config["start_sigma"] * noise
+        for k in range(steps):
+            t = torch.full((len(z),), 1 - k / steps, device=z.device)
+            z = z - self.velocity(z, z_ref, txt, y, t, rope) / steps
+        return z
+
     @torch.no_grad()
-    def restore(self, photo: Tensor, thumb: Tensor, task: Tensor, noise: Tensor, steps: int) -> Tensor:
+    def restore(self, photo: Tensor, thumb: Tensor, task: Tensor, noise: Tensor, steps) -> Tensor | list[Tensor]:
         """photo [B, 3, H, W] in -1..1, noise [B, 16, H/8, W/8] -> restored, same range, not clamped.
 
         steps 0 switches the transformer off: the reference latent goes straight to the decoder.
+        A tuple of step counts gives a list of results.
         """
         txt, y = self.condition(task, thumb)
         z_ref, skips = self.encoder(photo)
-        z = z_ref
-        if steps:
-            rope = self.rope(z.shape[2] // 2, z.shape[3] // 2)
-            z = z_ref + self.config["start_sigma"] * noise
-        for k in range(steps):
-            t = torch.full((len(z),), 1 - k / steps)
-            z = z - self.velocity(z, z_ref, txt, y, t, rope) / steps
-        return self.decoder(z, skips, photo, y)
+        out = []
+        for n in steps if isinstance(steps, tuple) else (steps,):
+            z = self.transport(z_ref, txt, y, noise, n) if n else z_ref
+            out.append(self.decoder(z, skips, photo, y))
+        return out if isinstance(steps, tuple) else out[0]
 
 
 def init_weights(model: Restorer) -> None:
@@ -83,7 +92,7 @@ def init_weights(model: Restorer) -> None:
 
 def export_names(model: Restorer) -> dict[str, Tensor]:
     """Tensor names of the exported file: the transformer's names carry no prefix."""
-    return {k.removeprefix("dit."): v for k, v in model.state_dict().items()}
+    return {k.removeprefix("dit."): v for k, v in model.state_dict().items() if not k.startswith("preview.")}
 
 
 def import_names(tensors: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -18,8 +18,8 @@ def depth(x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def apply(x: np.ndarray, rng: np.random.Generator, level: float) -> np.ndarray:
-    """Level 0..1: beta .4 to 2.2; airlight .72 to .97, nearly grey."""
-    beta = lerp(0.4, 2.2, level)
+    """Level 0..1: beta .25 to 1.7; airlight .72 to .97, nearly grey."""
+    beta = lerp(0.25, 1.7, level)
     d = rng.uniform(0.1, 0.5) + rng.uniform(0.5, 0.9) * depth(x, rng)
     t = np.clip(np.exp(-beta * d), 0.05, 1)
     air = lerp(0.75, 0.95, rng.random()) + rng.normal(0, 0.01, 3) + rng.uniform(-1, 1) * np.array([-0.02, 0, 0.02])
