@@ -42,7 +42,8 @@ test('denoises a demo photo; every step is seen, progress only goes up', async (
   expect(steps).toBeGreaterThan(1);
   // The canvas as it stood when the strip took its n-th frame: the painting of step n. No two are equal.
   const paintings = new Map<number, number>();
-  for (const sample of running) {
+  // The last step is the result: its frame and the end of the job may well be seen at the same moment.
+  for (const sample of samples.filter(({ job }) => job === 'running' || job === 'done')) {
     if (sample.steps > 0 && !paintings.has(sample.steps)) paintings.set(sample.steps, sample.picture);
   }
   expect(paintings.size).toBe(steps);
