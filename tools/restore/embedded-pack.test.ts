@@ -4,19 +4,14 @@
  */
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { decode, type Pixels, psnr } from '../../e2e/support/pixels.ts';
 import type { TaskId } from '../../workers/packs/manifest.ts';
+import type { Photo } from '../../workers/pipeline/photo.ts';
 import { restorePhoto } from '../../workers/pipeline/restore.ts';
 import { type NodeEngine, openEngine } from '../backend-node/backend.ts';
 import { readPhoto } from './files.ts';
 
 const path = (name: string) => fileURLToPath(new URL(`../../${name}`, import.meta.url));
-
-/** PSNR over 8-bit RGB in dB: 10 log10(255² / mean squared error). */
-function psnr(a: Uint8Array, b: Uint8Array): number {
-  if (a.length !== b.length) throw new Error(`${a.length} levels against ${b.length}`);
-  const squares = a.reduce((sum, level, i) => sum + (level - (b[i] ?? 0)) ** 2, 0);
-  return 10 * Math.log10(255 ** 2 / (squares / a.length));
-}
 
 /** Least gain in dB over the damaged photo. */
 const cases: [TaskId, number][] = [
@@ -37,15 +32,13 @@ describe('the embedded pack', () => {
 
   it.each(cases)('brings %s nearer to the clean photo by at least %d dB', async (task, least) => {
     const photo = await readPhoto(path(`public/demo/${task}.jpg`));
-    const clean = await readPhoto(path(`e2e/fixtures/${task}-clean.jpg`));
-    const before = psnr(photo.rgb, clean.rgb);
-    const { rgb } = await restorePhoto(engine, photo, { task, seed: 1 });
-    const { rgb: without } = await restorePhoto(engine, photo, { task, seed: 1, ditOff: true });
-    const after = psnr(rgb, clean.rgb);
-    lost[task] = after - psnr(without, clean.rgb);
-    console.log(
-      `${task}: ${before.toFixed(2)} dB -> ${after.toFixed(2)} dB, DiT off ${psnr(without, clean.rgb).toFixed(2)} dB`,
-    );
+    const clean = await decode(path(`e2e/fixtures/${task}-clean.jpg`));
+    const toClean = ({ width, height, rgb }: Photo) => psnr({ width, height, data: rgb } satisfies Pixels, clean);
+    const before = toClean(photo);
+    const after = toClean(await restorePhoto(engine, photo, { task, seed: 1 }));
+    const without = toClean(await restorePhoto(engine, photo, { task, seed: 1, ditOff: true }));
+    lost[task] = after - without;
+    console.log(`${task}: ${before.toFixed(2)} dB -> ${after.toFixed(2)} dB, DiT off ${without.toFixed(2)} dB`);
     expect(after - before).toBeGreaterThan(least);
   });
 
