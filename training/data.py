@@ -14,7 +14,8 @@ from PIL import Image
 from .config import TASKS
 from .degrade import degrade
 
-WEIGHTS = {"compression": 3.0, "noise": 2.0, "blur": 1.5}  # others 1
+WEIGHTS = {"compression": 4.0, "blur": 3.0, "noise": 2.0, "haze": 2.0}  # others 1
+CLEAN = {"haze": 2.5, "moire": 2.5}  # factor on the share of clean samples: these two take most from clean photos
 EXTRA = ("noise", "compression", "blur")  # second degradation of mixed samples
 
 
@@ -81,7 +82,8 @@ def batch(photos, areas, tasks, rng, views: int, size: int, crop: int, per_view:
     """Crops [views * per_view, crop, crop, 3], thumbs [views, 64, 64, 3], task and clean [views]."""
     ys, xs, thumbs, ids, cleans = [], [], [], [], []
     for _ in range(views):
-        task, clean = int(next(tasks)), bool(rng.random() < clean_rate)
+        task = int(next(tasks))
+        clean = bool(rng.random() < clean_rate * CLEAN.get(TASKS[task], 1.0))
         y, x = sample(photos, areas, size, task, clean, rng)
         thumbs.append(thumbnail(y))
         ids.append(task), cleans.append(clean)

@@ -82,6 +82,7 @@ def main() -> None:
     p.add_argument("--device", default="cpu", help="cuda is prepared but was never run")
     p.add_argument("--workers", type=int, default=1, help="data processes")
     p.add_argument("--batch", type=int, default=1, help="factor on the 8 views of a batch")
+    p.add_argument("--begin", type=float, default=0.0, help="progress 0..1 at which the schedules start, for --init")
     p.add_argument("--lr", type=float, default=1.0, help="factor on both learning rates")
     a = p.parse_args()
     torch.set_num_threads(a.threads)
@@ -107,7 +108,11 @@ def main() -> None:
     seed = SEED + step
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
-    progress, queue = mp.Value("d", elapsed / (end - start)), mp.Queue(6)
+
+    def done() -> float:
+        return a.begin + (1 - a.begin) * (time.time() - start) / (end - start)
+
+    progress, queue = mp.Value("d", done()), mp.Queue(6)
     folders = [Path(a.data) / "train", Path(a.data) / "train512"]
     batches = functools.partial(plan, factor=a.batch)
     for n in range(a.workers):
@@ -123,7 +128,7 @@ def main() -> None:
         t0 = time.time()
         b = queue.get()
         waited += time.time() - t0
-        progress.value = (time.time() - start) / (end - start)
+        progress.value = done()
         for g in opt.param_groups:
             g["lr"] = a.lr * g["base"] * rate(progress.value, step - first)
         loss, parts = step_loss(model, b, progress.value, rng)
