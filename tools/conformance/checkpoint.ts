@@ -11,7 +11,7 @@ import { type NamedTensor, writeSafetensors } from './safetensors-write.ts';
 /** Every tensor that a pack of this config is made of, with its shape; the baked states too. */
 export function tensorsOf(config: PackConfig): Map<string, readonly number[]> {
   const plan = planFor(config);
-  const graphs = emitGraphs(plan, formatsFor(32));
+  const graphs = emitGraphs(plan, formatsFor(32, config.family));
   const tensors = new Map<string, readonly number[]>();
   for (const { graph, prefix } of plan.instances) {
     for (const { source } of graphs.get(graph)?.recipes.values() ?? [])

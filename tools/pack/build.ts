@@ -56,8 +56,9 @@ function wantedWeights(plan: Plan, graphs: ReadonlyMap<string, EmittedGraph>): W
  */
 export async function buildPack(options: PackOptions, log: (line: string) => void = () => {}): Promise<Manifest> {
   const { checkpoint: folder, out } = options;
-  const plan = planFor(await readConfig(folder));
-  const graphs = emitGraphs(plan, formatsFor(options.bits));
+  const config = await readConfig(folder);
+  const plan = planFor(config);
+  const graphs = emitGraphs(plan, formatsFor(options.bits, config.family));
   const wanted = wantedWeights(plan, graphs);
   const checkpoint = await Checkpoint.open(
     foldersOf(folder),

@@ -62,7 +62,7 @@ describe("RealRestorer's own config", () => {
   it('gives 4-bit graphs of small files with 57 blocks on two of them', async () => {
     await writeBundle();
     const plan = planFor(await readConfig(folder));
-    const graphs = emitGraphs(plan, formatsFor(4));
+    const graphs = emitGraphs(plan, formatsFor(4, 'step1x-edit'));
     expect(plan.instances.filter(({ graph }) => graph === 'double' || graph === 'single').length).toBe(57);
     for (const { files } of graphs.values()) {
       for (const [name, bytes] of files) expect(bytes.length, name).toBeLessThan(100_000);

@@ -25,7 +25,7 @@ const spec = (tensor: string, out: number, inDim: number): Linear => ({
   out,
   in: inDim,
   bias: true,
-  role: 'other',
+  role: 'connector',
 });
 
 function layerNorm(e: Emitter, x: Value, tensor: string, size: number): Value {

@@ -12,7 +12,7 @@ function embedder(e: Emitter, x: Value, name: string, inDim: number, hidden: num
     out: hidden,
     in: inDim,
     bias: true,
-    role: 'other',
+    role: 'embedder',
   } as const;
   const last = {
     name: `${name}_out`,
@@ -20,7 +20,7 @@ function embedder(e: Emitter, x: Value, name: string, inDim: number, hidden: num
     out: hidden,
     in: hidden,
     bias: true,
-    role: 'other',
+    role: 'embedder',
   } as const;
   return linear(e, e.silu(linear(e, x, first, 'float32')), last, 'float32');
 }
@@ -37,13 +37,20 @@ export function vec(e: Emitter, d: DitDims): void {
 /** `mod6`, `mod3`, `mod2`: one linear on `vec`, whose SiLU is in `vec` already. */
 export function mod(e: Emitter, d: DitDims, count: 2 | 3 | 6): void {
   const tensor = count === 2 ? '1' : 'lin';
-  const spec: Linear = { name: 'mod', tensor, out: count * d.hidden, in: d.hidden, bias: true, role: 'other' };
+  const spec: Linear = { name: 'mod', tensor, out: count * d.hidden, in: d.hidden, bias: true, role: 'modulation' };
   e.output('mod', linear(e, e.input('vec', ['S', d.hidden]), spec, 'float32'), ['S', count * d.hidden]);
 }
 
 /** `context`: text features into the transformer's width. */
 export function context(e: Emitter, d: DitDims): void {
-  const spec: Linear = { name: 'txt_in', tensor: 'txt_in', out: d.hidden, in: d.contextDim, bias: true, role: 'other' };
+  const spec: Linear = {
+    name: 'txt_in',
+    tensor: 'txt_in',
+    out: d.hidden,
+    in: d.contextDim,
+    bias: true,
+    role: 'embedder',
+  };
   e.output('txt', linear(e, e.input('context', [1, 'T', d.contextDim]), spec, 'float32'), [1, 'T', d.hidden]);
 }
 

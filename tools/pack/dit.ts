@@ -117,7 +117,7 @@ export function double(e: Emitter, d: DitDims): void {
     const { gate1, shift2, scale2, gate2 } = start[s];
     const out: Linear = { name: `${s}_proj`, tensor: `${s}_attn.proj`, out: D, in: D, bias: true, role: 'core' };
     const up: Linear = { name: `${s}_up`, tensor: `${s}_mlp.0`, out: d.mlp, in: D, bias: true, role: 'core' };
-    const down: Linear = { name: `${s}_down`, tensor: `${s}_mlp.2`, out: D, in: d.mlp, bias: true, role: 'core' };
+    const down: Linear = { name: `${s}_down`, tensor: `${s}_mlp.2`, out: D, in: d.mlp, bias: true, role: 'down' };
     const projected = addBias(e, linearWide(e, withHeadroom(e, joint[s]), out), out);
     const middle = e.add(x[s], e.mul(gate1, projected));
     const h = e.narrow(modulate(e, middle, shift2, scale2));
@@ -139,7 +139,7 @@ export function single(e: Emitter, d: DitDims): void {
   const two: Linear = { name: 'down', tensor: 'linear2', out: D, in: D + d.mlp, bias: true, role: 'core' };
   const up: Linear = { ...one, name: 'up', rows: [3 * D, d.mlp] };
   const fromAttention: Linear = { ...two, name: 'down_attn', columns: [0, D] };
-  const fromMlp: Linear = { ...two, name: 'down_mlp', columns: [D, d.mlp] };
+  const fromMlp: Linear = { ...two, name: 'down_mlp', columns: [D, d.mlp], role: 'down' };
 
   const before = (s: 'img' | 'txt') => {
     const h = e.narrow(modulate(e, x[s], shift, scale));

@@ -30,25 +30,48 @@ export interface Recipe {
   readonly blocks?: { readonly part: 'b' | 'scales'; readonly bits: 4 | 8; readonly n: number; readonly k: number };
 }
 
-/** Bits of the transformer's matrices, of its other matrices, and the stored form of convolutions and of small things. */
+export type Bits = 4 | 8 | 16 | 32;
+
+/**
+ * What a matrix does: `down` are the blocks' MLP down-projections, `core` their other matrices; `modulation` and
+ * `connector` run once a step; `embedder` are small and feed everything; `plain` ones are never quantised.
+ */
+export type Role = 'core' | 'down' | 'modulation' | 'connector' | 'embedder' | 'plain';
+
+/** Roles that `--keep8` can keep at 8 bits in a 4-bit pack. */
+export const KEEP8 = ['down', 'modulation', 'connector'] as const;
+export type Keep8 = (typeof KEEP8)[number];
+
+/** Bits of matrices by role, and the stored form of convolutions and of what isn't quantised. */
 export interface Formats {
-  readonly core: 4 | 8 | 16 | 32;
-  readonly other: 8 | 16 | 32;
+  readonly bits: Readonly<Record<Role, Bits>>;
   readonly conv: 'i8c' | 'f16' | 'f32';
   readonly plain: 'f16' | 'f32';
 }
 
-export function formatsFor(bits: 4 | 8 | 16 | 32): Formats {
-  switch (bits) {
-    case 4:
-      return { core: 4, other: 8, conv: 'i8c', plain: 'f16' };
-    case 8:
-      return { core: 8, other: 8, conv: 'i8c', plain: 'f16' };
-    case 16:
-      return { core: 16, other: 16, conv: 'f16', plain: 'f16' };
-    case 32:
-      return { core: 32, other: 32, conv: 'f32', plain: 'f32' };
-  }
+/**
+ * @param family the Flux VAE's activations are large and its weights few: its convolutions are never 8-bit
+ * @param keep8 roles that stay at 8 bits where `bits` is 4
+ */
+export function formatsFor(
+  bits: Bits,
+  family: 'restoration-small' | 'step1x-edit',
+  keep8: readonly Keep8[] = [],
+): Formats {
+  const kept = (role: Keep8): Bits => (bits === 4 && keep8.includes(role) ? 8 : bits);
+  const plain = bits === 32 ? 'f32' : 'f16';
+  return {
+    bits: {
+      core: bits,
+      down: kept('down'),
+      modulation: kept('modulation'),
+      connector: kept('connector'),
+      embedder: bits === 4 ? 8 : bits,
+      plain: bits === 32 ? 32 : 16,
+    },
+    conv: bits <= 8 && family === 'restoration-small' ? 'i8c' : plain,
+    plain,
+  };
 }
 
 type PortType = Port['dtype'];

@@ -1,6 +1,6 @@
 /** Linear layers and small parts of them, as ONNX nodes. Weights `[N, K]` as PyTorch keeps them. */
 import type { Value } from '../onnx/model.ts';
-import type { Emitter, Source } from './emitter.ts';
+import type { Emitter, Role, Source } from './emitter.ts';
 import { BLOCK } from './quantise.ts';
 
 /**
@@ -22,8 +22,8 @@ export interface Linear {
   readonly bias: boolean;
   /** The tensor is a 1×1 convolution, `[out, in, 1, 1]`. */
   readonly pointwise?: boolean;
-  /** `core` matrices get the pack's bits, the others at least 8. */
-  readonly role: 'core' | 'other' | 'plain';
+  /** What the matrix does, which decides its bits (`formatsFor`). */
+  readonly role: Role;
 }
 
 function weightSource(spec: Linear): Source {
@@ -59,7 +59,7 @@ export function biasOf(e: Emitter, spec: Linear, dtype: 'compute' | 'float32'): 
 export function linear(e: Emitter, x: Value, spec: Linear, dtype: 'compute' | 'float32' = 'compute'): Value {
   const n = spec.rows?.[1] ?? spec.out;
   const k = spec.columns?.[1] ?? spec.in;
-  const bits = spec.role === 'core' ? e.formats.core : spec.role === 'other' ? e.formats.other : 16;
+  const bits = e.formats.bits[spec.role];
   const source = weightSource(spec);
   if ((bits === 4 || bits === 8) && k % BLOCK === 0) {
     const shape = [n, k / BLOCK, bits === 4 ? BLOCK / 2 : BLOCK];

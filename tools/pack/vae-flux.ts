@@ -77,7 +77,7 @@ function attnBlock(e: Emitter, x: Value, tensor: string, c: number): Value {
       out: c,
       in: c,
       bias: true,
-      role: 'other',
+      role: 'plain',
       pointwise: true,
     };
     return linear(e, from, spec, 'float32');
