@@ -24,7 +24,7 @@ function candidates(low: number, high: number, bits: 4 | 8): number[] {
   const symmetric = Math.max(-low, high) / top;
   // One more level on the negative side: a block whose largest value is negative may use it, and a negative scale mirrors it.
   const lopsided = -low > high ? -low / bottom : -(high / bottom);
-  return bits === 8 ? [symmetric] : [symmetric, lopsided, symmetric * 0.93, lopsided * 0.95];
+  return bits === 8 ? [symmetric, lopsided] : [symmetric, lopsided, symmetric * 0.93, lopsided * 0.95];
 }
 
 function level(value: number, scale: number, half: number): number {
