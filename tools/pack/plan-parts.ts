@@ -1,7 +1,7 @@
 /** What the plans of both families are made of. */
 import type { Manifest } from '../../workers/packs/manifest.ts';
 import type { PackConfig } from './config.ts';
-import { type DitDims, double, single } from './dit.ts';
+import { type DitDims, double, last, single } from './dit.ts';
 import * as edges from './dit-edges.ts';
 import type { Emitter, Source } from './emitter.ts';
 import { PROMPTS } from './prompts.ts';
@@ -70,6 +70,7 @@ export function transformerParts(c: PackConfig, d: DitDims) {
     ['embed', fixed((e) => edges.embed(e, d, reference))],
     ['double', block((e) => double(e, d))],
     ['single', block((e) => single(e, d))],
+    ['last', block((e) => last(e, d))],
     ['final', fixed((e) => edges.final(e, d))],
   ];
   const instances: InstancePlan[] = [{ id: 'vec', graph: 'vec', prefix: '' }];
@@ -84,10 +85,14 @@ export function transformerParts(c: PackConfig, d: DitDims) {
   instances.push({ id: 'final.mod', graph: 'mod2', prefix: 'final_layer.adaLN_modulation.' });
   instances.push({ id: 'context', graph: 'context', prefix: '' }, { id: 'embed', graph: 'embed', prefix: '' });
   for (let i = 0; i < depth; i++) instances.push({ id: `double.${i}`, graph: 'double', prefix: `double_blocks.${i}.` });
-  for (let i = 0; i < depthSingle; i++)
-    instances.push({ id: `single.${i}`, graph: 'single', prefix: `single_blocks.${i}.` });
+  for (let i = 0; i < depthSingle; i++) {
+    // With the reference in the channels every image token is a target token, and nothing can be left out.
+    const graph = reference === 'tokens' && i === depthSingle - 1 ? 'last' : 'single';
+    instances.push({ id: `single.${i}`, graph, prefix: `single_blocks.${i}.` });
+  }
   instances.push({ id: 'final', graph: 'final', prefix: '' });
-  return { graphs, instances };
+  const used = new Set(instances.map(({ graph }) => graph));
+  return { graphs: graphs.filter(([name]) => used.has(name)), instances };
 }
 
 /** Dims of the transformer's graphs. */
@@ -104,6 +109,7 @@ export function ditDims(c: PackConfig): DitDims {
     latentChannels: c.vae.latent_channels,
     qkvBias: t.qkv_bias,
     guidance: t.guidance_embeds,
+    padded: c.family === 'step1x-edit',
   };
 }
 
