@@ -13,6 +13,8 @@ test.beforeAll(async ({ browser }) => {
   // axe needs a context that it can open a page of its own in.
   context = await browser.newContext();
   page = await context.newPage();
+  // Playwright begins to catch file choosers when somebody listens, and does not wait until the browser knows of it.
+  page.on('filechooser', () => undefined);
   app = await App.open(page, { engine: 'wasm' });
 });
 test.afterAll(() => context.close());

@@ -1,4 +1,4 @@
-import { useEffect } from 'react';
+import { useLayoutEffect } from 'react';
 import { useApp } from '../store/index.ts';
 import { type Action, actions } from './actions.ts';
 import { isMac, isSingleKey, matchesKey } from './keys.ts';
@@ -10,7 +10,8 @@ const mac = isMac(navigator.platform);
 
 /** One listener for the keys of all actions. Keys stay where they mean something already: text fields, buttons, dialogs. */
 export function useHotkeys(): void {
-  useEffect(() => {
+  // Before the first paint: whoever sees the app may press a key.
+  useLayoutEffect(() => {
     let held: Action | null = null;
     const release = () => {
       held?.release?.();

@@ -1,4 +1,4 @@
-import { useEffect } from 'react';
+import { useLayoutEffect } from 'react';
 import { useApp } from '../../store/index.ts';
 import { openFirst } from './openPhoto.ts';
 
@@ -6,7 +6,7 @@ const hasFiles = (event: DragEvent): boolean => event.dataTransfer?.types.includ
 
 /** A photo can be dropped anywhere on the page, or pasted. */
 export function useDropAndPaste(): void {
-  useEffect(() => {
+  useLayoutEffect(() => {
     const { setUi } = useApp.getState();
     // Each element under the pointer sends its own enter and leave: the overlay goes when they cancel out.
     let depth = 0;
