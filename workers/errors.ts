@@ -7,6 +7,7 @@ export type ErrorCode =
   | 'unsupported-image'
   | 'pack-missing'
   | 'pack-damaged'
+  | 'pack-incomplete'
   | 'no-engine'
   | 'device-lost'
   | 'out-of-memory'

@@ -92,6 +92,7 @@ export async function buildPack(options: PackOptions, log: (line: string) => voi
     const { name, version, title, licence, source } = options;
     const rough: Manifest = {
       format: 1,
+      parts: ['dit', 'vae', 'text'],
       name,
       version,
       title,

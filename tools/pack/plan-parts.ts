@@ -29,6 +29,7 @@ type Head = Omit<
   | 'files'
   | 'preview'
   | 'format'
+  | 'parts'
   | 'name'
   | 'version'
   | 'licence'

@@ -58,7 +58,7 @@ export function step1xPlan(c: Step1xConfig): Plan {
           stateDim: c.connector.state_dim,
           tokens,
           // Filled in when the states are written.
-          states: { shard: 'unwritten', offset: 0, bytes: 1 },
+          states: null,
           valid,
         },
         guidance: { kind: 'cfg', scale: 3, truncate: 0.93, power: 0.4 },

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { EngineError } from '../errors.ts';
 import { sampleManifest } from './manifest.sample.ts';
 import { manifestSchema } from './manifest.ts';
-import { loadManifest, MAX_MANIFEST_BYTES } from './manifest-load.ts';
+import { loadManifest, MAX_MANIFEST_BYTES, requireParts } from './manifest-load.ts';
 
 const encode = (value: unknown) => new TextEncoder().encode(JSON.stringify(value));
 
@@ -95,6 +95,22 @@ describe('loadManifest', () => {
       (m) => Object.assign(m.files['weights-0.bin'] ?? {}, { pieces: [] }),
     ],
     ['a preview of other latents', /preview/, (m) => Object.assign(m.preview, { matrix: [[1], [1], [1]] })],
+    [
+      'a part twice',
+      /parts/,
+      (m) => {
+        m.parts = ['vae', 'vae'];
+      },
+    ],
+    [
+      'baked states without a text part',
+      /states and parts/,
+      (m) => {
+        m.parts = ['dit', 'vae'];
+        const states = { shard: 'weights-0.bin', offset: 0, bytes: 16 };
+        m.switches.conditioning = { kind: 'qwen2.5-vl', stateDim: 4, tokens: 1, states, valid: [1, 1] };
+      },
+    ],
     ['steps out of order', /steps/, (m) => Object.assign(m.steps, { default: 9 })],
   ])('refuses %s', (_what, message, damage) => {
     const manifest = sampleManifest();
@@ -102,5 +118,24 @@ describe('loadManifest', () => {
     const error = failure(encode(manifest));
     expect(error.code).toBe('pack-damaged');
     expect(error.message).toMatch(message);
+  });
+});
+
+describe('requireParts', () => {
+  it('names the parts that a pack lacks', () => {
+    const manifest = sampleManifest();
+    requireParts(manifest);
+    manifest.parts = ['vae'];
+    requireParts(manifest, ['vae']);
+    expect(() => requireParts(manifest)).toThrowError(
+      expect.objectContaining({ code: 'pack-incomplete', values: { pack: 'sample', parts: 'dit, text' } }),
+    );
+  });
+
+  it('takes a manifest without a VAE, whose chains name nothing', () => {
+    const manifest = sampleManifest();
+    manifest.parts = ['dit', 'text'];
+    manifest.vae.encode = ['not.there'];
+    expect(loadManifest(encode(manifest)).parts).toEqual(['dit', 'text']);
   });
 });

@@ -3,7 +3,7 @@
  * refers to something else (weights to shards, instances to graphs, graphs to files) is in range and fits.
  */
 import { EngineError } from '../errors.ts';
-import { type Manifest, manifestSchema, PIECE_BYTES } from './manifest.ts';
+import { type Manifest, manifestSchema, PARTS, type Part, PIECE_BYTES } from './manifest.ts';
 import { storedBytes } from './weights.ts';
 
 /** A manifest is a few hundred kB; more is not one. */
@@ -27,13 +27,21 @@ export function loadManifest(bytes: Uint8Array): Manifest {
   return parsed.data;
 }
 
+/** @throws EngineError 'pack-incomplete' when the pack lacks a part that is needed; engines need all */
+export function requireParts({ name, parts }: Pick<Manifest, 'name' | 'parts'>, needed: readonly Part[] = PARTS): void {
+  const missing = needed.filter((part) => !parts.includes(part));
+  if (missing.length === 0) return;
+  const values = { pack: name, parts: missing.join(', ') };
+  throw new EngineError('pack-incomplete', `pack ${name} has no ${missing.join(', ')} part`, values);
+}
+
 /** @throws EngineError 'pack-damaged' when something refers to what is not there, or does not fit */
 export function checkReferences(manifest: Manifest): void {
   checkFiles(manifest);
   checkWeights(manifest);
   checkGraphs(manifest);
-  const { family, vae, preview, steps, tile } = manifest;
-  for (const id of [...vae.encode, ...vae.decode]) {
+  const { family, vae, preview, steps, tile, parts } = manifest;
+  for (const id of parts.includes('vae') ? [...vae.encode, ...vae.decode] : []) {
     if (!has(manifest.instances, id)) throw damaged(`vae names ${id}, which is not an instance`);
   }
   if (preview.kind === 'linear' && preview.matrix.some((row) => row.length !== family.latentChannels)) {
@@ -67,6 +75,8 @@ function checkWeights(manifest: Manifest): void {
   }
   const { conditioning } = manifest.switches;
   if (conditioning.kind !== 'qwen2.5-vl') return;
+  if ((conditioning.states !== null) !== manifest.parts.includes('text')) throw damaged('states and parts disagree');
+  if (conditioning.states === null) return;
   checkRange(manifest, 'states', conditioning.states);
   if (conditioning.valid.length !== manifest.tasks.length + 1) throw damaged('states do not fit the tasks');
 }

@@ -7,6 +7,7 @@ const HASH = '0'.repeat(64);
 export function sampleManifest(): Manifest {
   return {
     format: 1,
+    parts: ['dit', 'vae', 'text'],
     name: 'sample',
     version: '1',
     title: 'Sample',

@@ -105,8 +105,9 @@ const switches = z.strictObject({
       kind: z.literal('qwen2.5-vl'),
       stateDim: positive(8192),
       tokens: positive(640),
-      states: z.strictObject({ shard: fileName, offset: count(2 ** 40), bytes: positive(2 ** 31) }),
-      /** Rows that are not padding, one a task plus the empty prompt. */
+      /** null where the pack has no text part. */
+      states: z.strictObject({ shard: fileName, offset: count(2 ** 40), bytes: positive(2 ** 31) }).nullable(),
+      /** Rows that are not padding, one a task plus the empty prompt; empty without states. */
       valid: z.array(positive(640)).max(16),
     }),
     z.strictObject({ kind: z.literal('table'), thumb: positive(512) }),
@@ -175,8 +176,19 @@ export const manifestSchema = z.strictObject({
     /** Side of a tile in px on a GPU, on wasm, and the overlap; all multiples of factor * patch. */
     gpu: positive(2048),
     wasm: positive(2048),
+/**
+ * What a pack may hold: the transformer with its prologue, the VAE, and what makes its conditioning (baked states or a
+ * table). Engines run packs that hold all of them; fewer parts are for building a pack bit by bit.
+ */
+export const PARTS = ['dit', 'vae', 'text'] as const;
+export type Part = (typeof PARTS)[number];
+
     overlap: positive(512),
   }),
+  parts: z
+    .array(z.enum(PARTS))
+    .min(1)
+    .refine((parts) => new Set(parts).size === parts.length, 'a part is listed twice'),
   tasks: z
     .array(z.strictObject({ id: taskId, prompt: z.strictObject({ en: z.string().max(400), zh: z.string().max(400) }) }))
     .min(1)

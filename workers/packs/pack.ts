@@ -1,7 +1,7 @@
 /** A pack that was opened: its manifest, and its files through the store. */
 import { EngineError } from '../errors.ts';
 import type { Manifest, WeightSpec } from './manifest.ts';
-import { loadManifest } from './manifest-load.ts';
+import { loadManifest, requireParts } from './manifest-load.ts';
 import type { Store } from './store.ts';
 
 /** Shards that stay in memory while weights are read from them; at least the last one always does. */
@@ -23,11 +23,12 @@ export class Pack {
    * Reads and checks the manifest. Files that an older version of the pack left behind are deleted.
    *
    * @param url folder of the pack, ending in "/"
-   * @throws EngineError 'pack-missing', 'pack-damaged'
+   * @throws EngineError 'pack-missing', 'pack-damaged', 'pack-incomplete'
    */
   static async open(store: Store, url: string): Promise<Pack> {
     const manifestUrl = new URL('manifest.json', url).href;
     const manifest = loadManifest(await store.fetchFresh(manifestUrl));
+    requireParts(manifest);
     const pack = new Pack(store, url, manifest);
     await store.prune(url, new Set([manifestUrl, ...Object.keys(manifest.files).map((name) => pack.#urlOf(name))]));
     return pack;

@@ -106,13 +106,11 @@ function toCondition({ context, pooled }: Record<string, Tensor>): Condition {
 async function readStates(spec: Spec<'qwen2.5-vl'>, engine: Engine, index: number): Promise<Float32Array> {
   const prompts = engine.manifest.tasks.length + 1;
   const elements = spec.tokens * spec.stateDim;
-  const unit = spec.states.bytes / (prompts * elements);
+  const { states } = spec;
+  if (states === null) throw new EngineError('pack-incomplete', 'the pack has no baked states');
+  const unit = states.bytes / (prompts * elements);
   if (unit !== 2 && unit !== 4) throw new EngineError('pack-damaged', 'the size of the baked states is wrong');
-  const bytes = await engine.readShard(
-    spec.states.shard,
-    spec.states.offset + index * elements * unit,
-    elements * unit,
-  );
+  const bytes = await engine.readShard(states.shard, states.offset + index * elements * unit, elements * unit);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   return Float32Array.from({ length: elements }, (_, i) =>
     unit === 4 ? view.getFloat32(4 * i, true) : halfToNumber(view.getUint16(2 * i, true)),

@@ -289,6 +289,7 @@ export function toyManifest(switches: Partial<Switches> = {}, change: Partial<Ma
       heads: 1,
       axesDim: [2, 2, 4],
       theta: 10000,
+    parts: ['dit', 'vae', 'text'],
       double: 1,
       single: 1,
       latentChannels: CHANNELS,
