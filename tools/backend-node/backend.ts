@@ -65,6 +65,10 @@ export class NodeBackend implements Backend {
     });
   }
 
+  release(instance: string): void {
+    this.#weights.delete(instance);
+  }
+
   memory(): MemoryUse {
     return { gpuBytes: 0, gpuPeakBytes: 0, heapBytes: process.memoryUsage().rss };
   }

@@ -29,6 +29,8 @@ export interface Backend {
    * One call is the unit of cancelling: it is never interrupted.
    */
   run(instance: string, feeds: Readonly<Record<string, Tensor>>, options?: RunOptions): Promise<Record<string, Tensor>>;
+  /** The weights of an instance will not be needed again in this job: lets them go. Nothing where none are held. */
+  release(instance: string): void;
   /** Peak and present bytes, as far as the backend can count them. */
   memory(): MemoryUse;
 }

@@ -1,7 +1,7 @@
 import type { Manifest } from '../packs/manifest.ts';
 import { callKind, waitKind } from './chain.ts';
 import { planTag } from './denoise.ts';
-import { branchCount, chainInputs, graphOf, type JobPlan, previewKind, skipNames } from './plan.ts';
+import { blockInstances, branchCount, chainInputs, graphOf, type JobPlan, previewKind, skipNames } from './plan.ts';
 import type { PlannedCalls } from './progress.ts';
 import { modInstances } from './prologue.ts';
 
@@ -63,13 +63,10 @@ export function plannedCalls(
   add(waitKind('encode', tag), first, 0.01);
   add(waitKind('decode', tag), tiles * (previews + 1), 0.01);
 
-  const blocks = family.double + family.single;
   const tileSteps = tiles * steps;
   add(callKind('embed', tag), tileSteps, 0.05);
-  if (family.double > 0)
-    add(callKind(graphOf(manifest, 'double.0'), tag), tileSteps * branches * family.double, 1 / blocks);
-  if (family.single > 0)
-    add(callKind(graphOf(manifest, 'single.0'), tag), tileSteps * branches * family.single, 1 / blocks);
+  const ids = blockInstances(manifest);
+  for (const id of ids) add(callKind(graphOf(manifest, id), tag), tileSteps * branches, 1 / ids.length);
   add(callKind('final', tag), tileSteps * branches, 0.05);
   add(waitKind('denoise', tag), tileSteps * branches, 0.01);
   return calls;

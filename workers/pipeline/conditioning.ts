@@ -10,6 +10,7 @@ import type { Engine } from './job.ts';
 import type { Photo } from './photo.ts';
 import { type TensorScope, withScope } from './scope.ts';
 import { sinusoid, TIME_FEATURES } from './sinusoid.ts';
+import { mergePadding, repeatsTextRows } from './text-rows.ts';
 import { thumbnail } from './thumb.ts';
 
 export interface Condition {
@@ -19,8 +20,13 @@ export interface Condition {
   readonly pooled: Tensor;
 }
 
-/** The conditions of a branch: one for all steps, or one a step. */
-export type BranchCondition = readonly Condition[];
+/** What a branch is told. */
+export interface BranchCondition {
+  /** One for all steps, or one a step. */
+  readonly conditions: readonly Condition[];
+  /** `text_rows` of the blocks (`mergePadding`); null where every text token has a row of its own. */
+  readonly textRows: Int32Array | null;
+}
 
 export interface ConditioningInput {
   readonly engine: Engine;
@@ -66,11 +72,15 @@ async function fromTable(
     const encoded = await runChain(calls, engine.manifest.vae.encode, { photo }, new Set(['latents']), inner, tag);
     const task = calls.upload(inner, 'float32', [1, oneHot.length], oneHot);
     const feeds = { ...encoded, task };
-    return [toCondition(await calls.run('conditioning', feeds, scope, callKind('conditioning', tag)))];
+    const condition = toCondition(await calls.run('conditioning', feeds, scope, callKind('conditioning', tag)));
+    return { conditions: [condition], textRows: null };
   });
 }
 
-/** `qwen2.5-vl`: baked hidden states of the prompt through the connector, which sees the timestep: once a step. */
+/**
+ * `qwen2.5-vl`: baked hidden states of the prompt through the connector, which sees the timestep: once a step. No query
+ * sees a key of the padding there, so rows that stand for it can be left out as well.
+ */
 async function fromStates(
   spec: Spec<'qwen2.5-vl'>,
   input: ConditioningInput,
@@ -82,18 +92,20 @@ async function fromStates(
   const valid = spec.valid[index];
   if (valid === undefined || valid > spec.tokens)
     throw new EngineError('pack-damaged', `no states for prompt ${index}`);
-  const values = await readStates(spec, engine, index);
+  const merged = repeatsTextRows(engine.manifest) ? mergePadding(spec.tokens, valid) : null;
+  const rows = merged?.count ?? spec.tokens;
+  const values = await readStates(spec, engine, index, rows);
   return withScope(async (inner) => {
-    const states = calls.upload(inner, 'float32', [1, spec.tokens, spec.stateDim], values);
-    const mask = calls.upload(inner, 'float32', [1, 1, spec.tokens, spec.tokens], connectorMask(spec.tokens, valid));
-    const mean = calls.upload(inner, 'float32', [1, 1, spec.tokens], connectorMean(spec.tokens, valid));
+    const states = calls.upload(inner, 'float32', [1, rows, spec.stateDim], values);
+    const mask = calls.upload(inner, 'float32', [1, 1, rows, rows], connectorMask(rows, valid));
+    const mean = calls.upload(inner, 'float32', [1, 1, rows], connectorMean(rows, valid));
     const conditions: Condition[] = [];
     for (const t of times) {
       const time = calls.upload(inner, 'float32', [1, TIME_FEATURES], sinusoid([t]));
       const outputs = await calls.run('connector', { states, time, mask, mean }, scope, callKind('connector', ''));
       conditions.push(toCondition(outputs));
     }
-    return conditions;
+    return { conditions, textRows: merged?.index ?? null };
   });
 }
 
@@ -102,17 +114,23 @@ function toCondition({ context, pooled }: Record<string, Tensor>): Condition {
   return { context, pooled };
 }
 
-/** Rows of one prompt, `[tokens, stateDim]`; the blob holds float32 or float16, which its size tells apart. */
-async function readStates(spec: Spec<'qwen2.5-vl'>, engine: Engine, index: number): Promise<Float32Array> {
+/** The first `rows` rows of one prompt, `[rows, stateDim]`, those behind the valid ones zero; the blob holds float32 or float16, which its size tells apart. */
+async function readStates(
+  spec: Spec<'qwen2.5-vl'>,
+  engine: Engine,
+  index: number,
+  rows: number,
+): Promise<Float32Array> {
   const prompts = engine.manifest.tasks.length + 1;
   const elements = spec.tokens * spec.stateDim;
   const { states } = spec;
   if (states === null) throw new EngineError('pack-incomplete', 'the pack has no baked states');
   const unit = states.bytes / (prompts * elements);
   if (unit !== 2 && unit !== 4) throw new EngineError('pack-damaged', 'the size of the baked states is wrong');
-  const bytes = await engine.readShard(states.shard, states.offset + index * elements * unit, elements * unit);
+  const wanted = rows * spec.stateDim;
+  const bytes = await engine.readShard(states.shard, states.offset + index * elements * unit, wanted * unit);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  return Float32Array.from({ length: elements }, (_, i) =>
+  return Float32Array.from({ length: wanted }, (_, i) =>
     unit === 4 ? view.getFloat32(4 * i, true) : halfToNumber(view.getUint16(2 * i, true)),
   );
 }

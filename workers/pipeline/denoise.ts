@@ -51,7 +51,8 @@ export function makeDenoiser(
 
 interface Streams {
   img: Tensor;
-  txt: Tensor;
+  /** The last block may have no use for it any more, and put none out. */
+  txt?: Tensor;
 }
 
 /**
@@ -74,7 +75,7 @@ export async function velocityOf(
   const { family, switches } = calls.manifest;
   const branches = await runBlocks(calls, denoiser, latents, reference, step);
   const target = latents.data.length;
-  // `tokens` packs answer for the reference as well; only the target's rows, which come first, are a velocity.
+  // A pack without single blocks answers for the reference tokens as well; the target's rows come first.
   const velocities = branches.map((rows) => rows.subarray(0, target));
   for (const rows of velocities) {
     if (!rows.every(Number.isFinite)) {
@@ -110,14 +111,16 @@ async function runBlocks(
       const kind = callKind(graphOf(manifest, id), tag);
       const before = streams.map((stream) => ({ ...stream }));
       for (const [branch, stream] of streams.entries()) {
-        const feeds = { ...stream, cos, sin, step: stepTensor, ...modsOf(prologues[branch], id) };
+        const prologue = prologues[branch];
+        const rows = prologue?.textRows ? { text_rows: prologue.textRows } : {};
+        const feeds = { ...stream, cos, sin, step: stepTensor, ...rows, ...modsOf(prologue, id) };
         const outputs = await calls.run(id, feeds, scope, kind, options);
         streams[branch] = toStreams(outputs.img, outputs.txt);
       }
       // The embedded image is shared by the branches: dropped once, after all of them have read it.
       for (const { img, txt } of before) {
         scope.drop(img);
-        scope.drop(txt);
+        if (txt) scope.drop(txt);
       }
     }
 
@@ -132,8 +135,8 @@ async function runBlocks(
 }
 
 function toStreams(img: Tensor | undefined, txt: Tensor | undefined): Streams {
-  if (!img || !txt) throw new EngineError('pack-damaged', 'a block without image or text stream');
-  return { img, txt };
+  if (!img) throw new EngineError('pack-damaged', 'a block without image stream');
+  return txt ? { img, txt } : { img };
 }
 
 /** Modulation inputs of a block: "double.0.img_mod" is its input `img_mod`. */

@@ -3,6 +3,7 @@ import type { Manifest, TaskId } from '../packs/manifest.ts';
 import type { Progress } from '../protocol.ts';
 import type { Backend } from './backend.ts';
 import type { StepHistory } from './history.ts';
+import type { SwitchOptions } from './switches.ts';
 
 /** The engine as the pipeline sees it. */
 export interface Engine {
@@ -36,7 +37,7 @@ export interface JobEvents {
   notice?(code: 'smaller-tile', values: Record<string, number>): void;
 }
 
-export interface JobOptions {
+export interface JobOptions extends SwitchOptions {
   readonly task: TaskId;
   readonly seed: number;
   /** Euler steps; the pack's default where absent, held within the pack's limits. */

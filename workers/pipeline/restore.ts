@@ -5,16 +5,23 @@ import type { Photo } from './photo.ts';
 import { type JobPlan, LEAST_TILE, planJob } from './plan.ts';
 import { ProgressMeter } from './progress.ts';
 import { runDecode, runJob } from './run.ts';
+import { withSwitches } from './switches.ts';
 
 /**
- * Restores a photo. When the backend runs out of memory the job starts again with tiles of half the side, down to
+ * Restores a photo, with the job's settings in place of the pack's where it has some (`switches.ts`). When the backend runs out of memory the job starts again with tiles of half the side, down to
  * 128 px, and says so with a notice.
  *
  * @throws EngineError 'cancelled', 'out-of-memory' at the smallest tile, 'bad-numbers', 'device-lost', 'pack-damaged'
  */
-export function restorePhoto(engine: Engine, photo: Photo, options: JobOptions): Promise<JobResult> {
-  return withSmallerTiles(engine, photo, options, options.tile, (plan, meter) =>
-    runJob(engine, photo, options, plan, meter),
+export async function restorePhoto(engine: Engine, photo: Photo, options: JobOptions): Promise<JobResult> {
+  const { backend } = engine;
+  const chosen: Engine = {
+    backend,
+    manifest: withSwitches(engine.manifest, options),
+    readShard: (shard, offset, bytes) => engine.readShard(shard, offset, bytes),
+  };
+  return withSmallerTiles(chosen, photo, options, options.tile, (plan, meter) =>
+    runJob(chosen, photo, options, plan, meter),
   );
 }
 

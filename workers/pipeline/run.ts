@@ -21,7 +21,7 @@ import { paintDecoded, paintEstimate } from './paint.ts';
 import type { Photo } from './photo.ts';
 import type { JobPlan } from './plan.ts';
 import type { ProgressMeter } from './progress.ts';
-import { makePrologue, type Prologue } from './prologue.ts';
+import { makeModulations, makeText, type Prologue } from './prologue.ts';
 import { timesteps } from './schedule.ts';
 import { type TensorScope, withScope } from './scope.ts';
 import { startLatents } from './start.ts';
@@ -82,7 +82,7 @@ export async function runJob(
     const { target } = countTokens(manifest, plan.x.size, plan.y.size);
     const times = steps > 0 ? timesteps(manifest.schedule, steps, target) : [];
     const { conditions, prologues } = await prepare(job, times.slice(0, -1));
-    const pooled = decoderWantsPooled(calls) ? conditions[0]?.[0]?.pooled : undefined;
+    const pooled = decoderWantsPooled(calls) ? conditions[0]?.conditions[0]?.pooled : undefined;
     const codec = new TileCodec(calls, plan, photo, pooled);
     try {
       calls.enter('encode');
@@ -124,8 +124,8 @@ export async function runDecode(
     const wantsPooled = decoderWantsPooled(calls);
     const condition = wantsPooled
       ? await makeCondition({ engine, calls, photo, task: options.task, times: [0] }, 'cond', scope)
-      : [];
-    const codec = new TileCodec(calls, plan, photo, condition[0]?.pooled);
+      : null;
+    const codec = new TileCodec(calls, plan, photo, condition?.conditions[0]?.pooled);
     try {
       calls.enter('decode');
       const rgb = await decodeAll(job, codec, history, step);
@@ -156,16 +156,18 @@ async function prepare(
   times: readonly number[],
 ): Promise<{ conditions: BranchCondition[]; prologues: Prologue[] }> {
   const conditions: BranchCondition[] = [];
-  const prologues: Prologue[] = [];
-  if (times.length === 0 && !decoderWantsPooled(calls)) return { conditions, prologues };
+  if (times.length === 0 && !decoderWantsPooled(calls)) return { conditions, prologues: [] };
+  const texts: Pick<Prologue, 'txt' | 'textRows'>[] = [];
   for (const branch of branchesOf(engine.manifest.switches.guidance)) {
     const condition = await makeCondition({ engine, calls, photo, task: options.task, times }, branch, scope);
     conditions.push(condition);
-    if (times.length === 0) break;
-    prologues.push(await makePrologue(calls, condition, times, scope));
-    for (const { context } of condition) scope.drop(context);
+    if (times.length === 0) return { conditions, prologues: [] };
+    texts.push(await makeText(calls, condition, scope));
+    for (const { context } of condition.conditions) scope.drop(context);
   }
-  return { conditions, prologues };
+  for (const id of ['connector', 'conditioning', 'context']) calls.backend.release(id);
+  const mods = await makeModulations(calls, conditions, times, scope);
+  return { conditions, prologues: texts.map((text, branch) => ({ ...text, mods: mods[branch] ?? new Map() })) };
 }
 
 /** Reference latents of the whole photo: the tiles' averaged, so that tiles see the same reference where they overlap. */

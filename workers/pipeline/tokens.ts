@@ -9,7 +9,7 @@ export interface TokenCounts {
   readonly target: number;
   /** All image tokens n: G (`channels`) or 2G (`tokens`). */
   readonly image: number;
-  /** Text tokens T. */
+  /** Text tokens K that attention sees, padding included. */
   readonly text: number;
 }
 

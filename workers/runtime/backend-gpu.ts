@@ -127,6 +127,10 @@ export class GpuBackend implements Backend {
     });
   }
 
+  release(instance: string): void {
+    this.#weights.drop(instance);
+  }
+
   memory(): MemoryUse {
     return {
       gpuBytes: this.#gpu.liveBytes,

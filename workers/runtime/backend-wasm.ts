@@ -80,6 +80,10 @@ export class WasmBackend implements Backend {
     });
   }
 
+  release(instance: string): void {
+    this.#weights.drop(instance);
+  }
+
   memory(): MemoryUse {
     return { gpuBytes: 0, gpuPeakBytes: 0, heapBytes: this.#loaded.heapBytes() + this.#weights.bytes };
   }

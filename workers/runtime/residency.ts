@@ -44,13 +44,20 @@ export class Residency<T extends Held> {
     return made;
   }
 
+  /** Drops what is held under `id`, if anything. */
+  drop(id: string): void {
+    const held = this.#held.get(id);
+    if (!held) return;
+    this.#held.delete(id);
+    this.#bytes -= held.bytes;
+    held.dispose();
+  }
+
   /** Drops the longest unused until at most `bytes` are held. */
   shrinkTo(bytes: number): void {
-    for (const [id, held] of this.#held) {
+    for (const id of this.#held.keys()) {
       if (this.#bytes <= bytes) return;
-      this.#held.delete(id);
-      this.#bytes -= held.bytes;
-      held.dispose();
+      this.drop(id);
     }
   }
 }

@@ -50,6 +50,7 @@ export class ToyBackend implements Backend {
   readonly mode = 'f32';
   readonly live = new Set<Tensor>();
   readonly ran: string[] = [];
+  readonly released: string[] = [];
   downloads = 0;
   readonly chunks = new Set<number | undefined>();
   readonly #manifest: Manifest;
@@ -99,6 +100,10 @@ export class ToyBackend implements Backend {
     return Object.fromEntries(
       outputs.map(([key, { dims, data }]) => [key, new ToyTensor('float32', dims, data, this.live)]),
     );
+  }
+
+  release(instance: string): void {
+    this.released.push(instance);
   }
 
   memory(): MemoryUse {
