@@ -38,6 +38,6 @@ function emitGraph(name: string, plan: GraphPlan, formats: Formats): EmittedGrap
   return { spec: { inputs, weights, outputs, variants }, recipes: first.recipes, files };
 }
 
-export function emitGraphs(plan: Plan, formats: Formats): Map<string, EmittedGraph> {
+export function emitGraphs(plan: Pick<Plan, 'graphs'>, formats: Formats): Map<string, EmittedGraph> {
   return new Map([...plan.graphs].map(([name, graph]) => [name, emitGraph(name, graph, formats)]));
 }

@@ -1,0 +1,156 @@
+/**
+ * A pack with nothing but transformer blocks: `double.0`, `single.0` and `last.0`, the same weights in a `last` graph. At
+ * RealRestorer's width a whole pack would be gigabytes; three blocks are 200 MB. The graphs are the pack builder's, for 4
+ * bits. The weights are drawn on the 4-bit grid and written as they are: that the quantiser finds them is tested in
+ * draw.test.ts, and at this size it would take minutes.
+ */
+import { mkdir } from 'node:fs/promises';
+import { numberToHalf } from '../../workers/packs/half.ts';
+import type { Manifest } from '../../workers/packs/manifest.ts';
+import type { Step1xConfig } from '../pack/config.ts';
+import { formatsFor, type Recipe } from '../pack/emitter.ts';
+import { writeWhole } from '../pack/files.ts';
+import { emitGraphs } from '../pack/graphs.ts';
+import { ditDims, type InstancePlan, transformerParts } from '../pack/plan-parts.ts';
+import { step1xPlan } from '../pack/plan-step1x.ts';
+import { BLOCK } from '../pack/quantise.ts';
+import { bytesOf } from '../pack/weights.ts';
+import { drawOnGrid } from './draw.ts';
+
+/** RealRestorer's transformer (realrestorer.md B.3) with one double and two single blocks. */
+export const TRUE_WIDTH: Step1xConfig = {
+  family: 'step1x-edit',
+  transformer: {
+    in_channels: 64,
+    out_channels: 64,
+    vec_in_dim: 768,
+    context_in_dim: 4096,
+    hidden_size: 3072,
+    mlp_ratio: 4,
+    num_heads: 24,
+    depth: 1,
+    depth_single_blocks: 2,
+    axes_dim: [16, 56, 56],
+    theta: 10000,
+    qkv_bias: true,
+    guidance_embeds: false,
+    version: 'v1.0',
+    use_mask_token: false,
+  },
+  vae: { base: 128, multipliers: [1, 2, 4, 4], res_blocks: 2, latent_channels: 16, scale: 0.3611, shift: 0.1159 },
+  connector: { state_dim: 3584, heads: 32, depth: 2, mlp_ratio: 4 },
+  conditioning: { tasks: ['noise'], tokens: 7, valid: [4, 4] },
+  guidance: 3.5,
+};
+
+const INSTANCES: readonly InstancePlan[] = [
+  { id: 'double.0', graph: 'double', prefix: 'double_blocks.0.' },
+  { id: 'single.0', graph: 'single', prefix: 'single_blocks.0.' },
+  { id: 'last.0', graph: 'last', prefix: 'single_blocks.0.' },
+];
+
+/** The 4-bit blocks of values that `drawOnGrid` drew: their first value is -8 scales. */
+function packGrid(values: Float32Array): { b: Uint8Array; scales: Uint16Array } {
+  const b = new Uint8Array(values.length / 2);
+  const scales = new Uint16Array(values.length / BLOCK);
+  for (let block = 0; block < scales.length; block++) {
+    const start = block * BLOCK;
+    const scale = (values[start] ?? 0) / -8;
+    scales[block] = numberToHalf(scale);
+    for (let i = start; i < start + BLOCK; i += 2) {
+      b[i / 2] = ((values[i] ?? 0) / scale + 8) | (((values[i + 1] ?? 0) / scale + 8) << 4);
+    }
+  }
+  return { b, scales };
+}
+
+/** Rows and columns that a recipe takes of its tensor. */
+function part(tensor: string, { full, rows, columns }: Recipe['source']): Float32Array {
+  const [height = 1, width = 1] = full;
+  const [start, count] = rows ?? [0, height];
+  const values = drawOnGrid(tensor, full, start * width, count * width);
+  if (columns === undefined) return values;
+  const out = new Float32Array(count * columns[1]);
+  for (let y = 0; y < count; y++) {
+    const at = y * width + columns[0];
+    out.set(values.subarray(at, at + columns[1]), y * columns[1]);
+  }
+  return out;
+}
+
+/** The weights of an instance, one after the other at multiples of 16 bytes. */
+function shardOf(prefix: string, recipes: ReadonlyMap<string, Recipe>) {
+  const parts: Uint8Array[] = [];
+  const places: Record<string, { offset: number; bytes: number }> = {};
+  let bytes = 0;
+  let knownKey = '';
+  let known = packGrid(new Float32Array());
+  for (const [port, { source, blocks, stored }] of recipes) {
+    const tensor = prefix + source.tensor;
+    let data: Uint8Array;
+    if (blocks === undefined) {
+      if (stored !== 'f32') throw new Error(`${tensor}: blocks hold no weights stored as ${stored}`);
+      data = bytesOf(part(tensor, source));
+    } else {
+      const key = JSON.stringify([tensor, source]);
+      if (knownKey !== key) known = packGrid(part(tensor, source));
+      knownKey = key;
+      data = bytesOf(known[blocks.part]);
+    }
+    places[port] = { offset: bytes, bytes: data.length };
+    const padding = new Uint8Array(-data.length & 15);
+    parts.push(data, padding);
+    bytes += data.length + padding.length;
+  }
+  return { data: Buffer.concat(parts), places };
+}
+
+/** Writes the pack to `out` and gives its manifest. */
+export async function makeBlockPack(out: string, config: Step1xConfig): Promise<Manifest> {
+  await mkdir(out, { recursive: true });
+  const { head, preview } = step1xPlan(config);
+  const { graphs: plans } = transformerParts(config, ditDims(config));
+  const wanted = plans.filter(([name]) => INSTANCES.some(({ graph }) => graph === name));
+  const graphs = emitGraphs({ graphs: new Map(wanted) }, formatsFor(4, config.family));
+  const files: Manifest['files'] = {};
+  const instances: Manifest['instances'] = {};
+  const weights: Manifest['weights'] = {};
+  for (const { id, graph, prefix } of INSTANCES) {
+    const emitted = graphs.get(graph);
+    if (emitted === undefined) throw new Error(`no graph ${graph}`);
+    for (const [name, bytes] of emitted.files) files[name] = await writeWhole(out, name, bytes);
+    const ports = [...emitted.recipes.keys()];
+    instances[id] = { graph, weights: Object.fromEntries(ports.map((port) => [port, `${prefix}${port}`])) };
+    if (ports.every((port) => Object.hasOwn(weights, `${prefix}${port}`))) continue;
+    const shard = `${graph}-0.bin`;
+    const { data, places } = shardOf(prefix, emitted.recipes);
+    files[shard] = await writeWhole(out, shard, data);
+    for (const [port, recipe] of emitted.recipes) {
+      const place = places[port];
+      if (place === undefined) throw new Error(`no place for ${port}`);
+      weights[`${prefix}${port}`] = { shard, ...place, stored: recipe.stored, shape: [...recipe.shape] };
+    }
+  }
+  const { conditioning } = head.switches;
+  if (conditioning.kind !== 'qwen2.5-vl') throw new Error(`blocks with conditioning ${conditioning.kind}`);
+  const channels = head.family.latentChannels;
+  const manifest: Manifest = {
+    format: 1,
+    name: 'blocks',
+    version: '1',
+    title: 'Transformer blocks (random weights)',
+    licence: 'Apache-2.0',
+    source: 'Random numbers drawn by tools/conformance; for tests only.',
+    ...head,
+    parts: ['dit'],
+    switches: { ...head.switches, conditioning: { ...conditioning, states: null, valid: [] } },
+    preview: { kind: preview, matrix: [0, 1, 2].map(() => Array<number>(channels).fill(0)), bias: [0, 0, 0] },
+    graphs: Object.fromEntries([...graphs].map(([name, { spec }]) => [name, spec])),
+    instances,
+    weights,
+    files,
+  };
+  await writeWhole(out, 'manifest.json', new TextEncoder().encode(`${JSON.stringify(manifest, null, 1)}\n`));
+  await writeWhole(out, 'LICENSE.txt', new TextEncoder().encode('Random numbers, made for tests. Apache-2.0.\n'));
+  return manifest;
+}
