@@ -1,6 +1,6 @@
 /** A pack that was opened: its manifest, and its files through the store. */
 import { EngineError } from '../errors.ts';
-import type { Manifest, WeightSpec } from './manifest.ts';
+import { type Manifest, PARTS, type Part, type WeightSpec } from './manifest.ts';
 import { loadManifest, requireParts } from './manifest-load.ts';
 import type { Store } from './store.ts';
 
@@ -23,12 +23,13 @@ export class Pack {
    * Reads and checks the manifest. Files that an older version of the pack left behind are deleted.
    *
    * @param url folder of the pack, ending in "/"
+   * @param needed parts that the pack must have
    * @throws EngineError 'pack-missing', 'pack-damaged', 'pack-incomplete'
    */
-  static async open(store: Store, url: string): Promise<Pack> {
+  static async open(store: Store, url: string, needed: readonly Part[] = PARTS): Promise<Pack> {
     const manifestUrl = new URL('manifest.json', url).href;
     const manifest = loadManifest(await store.fetchFresh(manifestUrl));
-    requireParts(manifest);
+    requireParts(manifest, needed);
     const pack = new Pack(store, url, manifest);
     await store.prune(url, new Set([manifestUrl, ...Object.keys(manifest.files).map((name) => pack.#urlOf(name))]));
     return pack;

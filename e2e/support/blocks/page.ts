@@ -1,0 +1,11 @@
+/** The page of true-width.spec.ts: hands the door of its worker to the test. */
+import { type Remote, wrap } from 'comlink';
+import type { BlockRunner } from './worker.ts';
+
+declare global {
+  interface Window {
+    __blocks: Remote<BlockRunner>;
+  }
+}
+
+window.__blocks = wrap<BlockRunner>(new Worker(new URL('./worker.ts', import.meta.url), { type: 'module' }));

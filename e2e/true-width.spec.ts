@@ -1,0 +1,50 @@
+/**
+ * One double, one single and one last block of RealRestorer's width (hidden 3072, 4 bits) on the browser's two engines,
+ * against the authors' PyTorch modules. A page of its own runs them: the app runs whole packs only, and a whole pack of
+ * this width is gigabytes. Few tokens, because a GPU in software does about one GMAC a second.
+ */
+import { join } from 'node:path';
+import { expect, test } from '@playwright/test';
+import { BLOCKS } from '../tools/conformance/block-calls.ts';
+import { makeBlockPack, TRUE_WIDTH } from '../tools/conformance/block-pack.ts';
+import { readTrueWidth } from '../tools/conformance/true-width.ts';
+import { relativeError } from '../tools/pack/parity-helpers.ts';
+import { buildBlocksPage } from './support/blocks/build.ts';
+import { pathOf } from './support/files.ts';
+import { Server } from './support/server.ts';
+
+test.describe.configure({ mode: 'serial', timeout: 300_000 });
+
+let server: Server;
+
+test.beforeAll(async () => {
+  const folder = pathOf('test-results/true-width');
+  await makeBlockPack(join(folder, 'blocks'), TRUE_WIDTH);
+  await buildBlocksPage(join(folder, 'page'));
+  server = await Server.start('--packs', folder);
+});
+test.afterAll(() => server.stop());
+
+for (const engine of ['wasm', 'webgpu'] as const) {
+  test(`blocks at hidden 3072 equal PyTorch on ${engine}`, async ({ page }) => {
+    const urls = [`${server.url}packs/blocks/`, `${server.url}ort/`] as const;
+    await page.goto(`${server.url}packs/page/`);
+    await page.waitForFunction(() => '__blocks' in window);
+    const adapter = await page.evaluate(([pack, ort, on]) => window.__blocks.open(pack, ort, on), [
+      ...urls,
+      engine,
+    ] as const);
+    expect(adapter === '').toBe(engine === 'wasm');
+    for (const block of BLOCKS) {
+      const started = Date.now();
+      const outputs = await page.evaluate((id) => window.__blocks.run(id), block);
+      const expected = await readTrueWidth(block);
+      expect(Object.keys(outputs).sort()).toEqual(Object.keys(expected).sort());
+      for (const [name, values] of Object.entries(expected)) {
+        const error = relativeError(outputs[name] ?? [], values);
+        console.log(`${engine}, ${block}.${name}: ${error.toExponential(1)}, ${Date.now() - started} ms`);
+        expect(error, `${block}.${name}`).toBeLessThan(1e-4);
+      }
+    }
+  });
+}
