@@ -4,6 +4,7 @@ import { EngineError } from './errors.ts';
 import { outcome } from './outcome.ts';
 import { browserFileCache } from './packs/file-cache.ts';
 import { Pack } from './packs/pack.ts';
+import type { PackSource } from './packs/protocol.ts';
 import { Store } from './packs/store.ts';
 import { jobEvents, toBitmap } from './paint-events.ts';
 import { type DecodedPhoto, decodePhoto } from './photo/decode.ts';
@@ -60,7 +61,7 @@ export class RestoreEngine implements EngineApi {
     return this.#inTurn(async () => {
       await this.#stop();
       onEvent({ stage: 'pack', done: 0, total: 0 });
-      const pack = await Pack.open(this.#store, options.packUrl);
+      const pack = await this.#openPack(options.pack);
       const running = await this.#run(options, pack, onEvent);
       await pack.prepare((done, total) => onEvent({ stage: 'pack', done, total }));
       this.#running = running;
@@ -181,6 +182,11 @@ export class RestoreEngine implements EngineApi {
     this.#running = null;
     this.#running = await this.#run(running.options, running.pack, () => undefined);
     return this.#running;
+  }
+
+  async #openPack(source: PackSource): Promise<Pack> {
+    if (source.kind === 'url') return Pack.open(this.#store, source.url);
+    throw new EngineError('no-storage', `no stored pack ${source.name} ${source.version}`);
   }
 
   async #run(options: EngineOptions, pack: Pack, onEvent: (event: StartEvent) => void): Promise<Running> {

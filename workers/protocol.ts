@@ -4,6 +4,7 @@
  */
 import type { ErrorCode } from './errors.ts';
 import type { TaskId } from './packs/manifest.ts';
+import type { PackSource } from './packs/protocol.ts';
 
 /** Which onnxruntime-web bundle runs, and why that one. */
 export interface EngineInfo {
@@ -33,8 +34,7 @@ export interface PackInfo {
 }
 
 export interface EngineOptions {
-  /** URL of the folder that holds manifest.json, ending in "/". */
-  packUrl: string;
+  pack: PackSource;
   /** URL of the folder with onnxruntime-web's files, ending in "/". */
   ortUrl: string;
   /** For tests and for the settings: `auto` takes the best that passes the self-test. */

@@ -20,6 +20,6 @@ export function errorText(failure: Failure, t: TFunction, language: string): { t
     if (code === 'unsupported-image' && type !== undefined) {
       return t('errors.unsupported-image.size', { kind: String(type).replace('image/', '').toUpperCase() });
     }
-    return t(`errors.${code}.text`);
+    return t(`errors.${code}.text`, values);
   }
 }

@@ -74,7 +74,7 @@ beforeEach(async () => {
   ScriptedSession.restores = [];
   states = [];
   bridge = new EngineBridge(
-    () => ({ packUrl: 'p/', ortUrl: 'o/', engine: 'auto', bundle: 'auto' }),
+    () => ({ pack: { kind: 'url', url: 'p/' }, ortUrl: 'o/', engine: 'auto', bundle: 'auto' }),
     (state) => states.push(state.state),
     (crash) => new ScriptedSession(crash),
   );

@@ -6,7 +6,7 @@ const base = 'https://example.org/tools/photo/';
 describe('engineOptions', () => {
   it('takes pack and runtime from the folder the app lies in', () => {
     const options = engineOptions('', base, 'auto');
-    expect(options.packUrl).toBe('https://example.org/tools/photo/packs/small/');
+    expect(options.pack).toEqual({ kind: 'url', url: 'https://example.org/tools/photo/packs/small/' });
     expect(options.ortUrl).toBe('https://example.org/tools/photo/ort/');
     expect(options.threads).toBeUndefined();
   });
@@ -14,14 +14,20 @@ describe('engineOptions', () => {
   it('lets the address overrule the settings', () => {
     const options = engineOptions('?engine=wasm&bundle=asyncify&threads=2&pack=packs/conformance', base, 'webgpu');
     expect(options).toMatchObject({ engine: 'wasm', bundle: 'asyncify', threads: 2 });
-    expect(options.packUrl).toBe('https://example.org/tools/photo/packs/conformance/');
+    expect(options.pack).toEqual({ kind: 'url', url: 'https://example.org/tools/photo/packs/conformance/' });
   });
 
   it('refuses values it does not know and packs of another origin', () => {
     const options = engineOptions('?engine=cuda&threads=1e9&pack=https://evil.example/p/', base, 'wasm');
     expect(options.engine).toBe('wasm');
     expect(options.threads).toBeUndefined();
-    expect(options.packUrl).toBe('https://example.org/tools/photo/packs/small/');
-    expect(engineOptions('?pack=//evil.example/p/', base, 'wasm').packUrl).toBe(options.packUrl);
+    expect(options.pack).toEqual({ kind: 'url', url: 'https://example.org/tools/photo/packs/small/' });
+    expect(engineOptions('?pack=//evil.example/p/', base, 'wasm').pack).toEqual(options.pack);
+  });
+
+  it('takes a stored pack from the settings unless the address names one', () => {
+    const id = { name: 'big', version: '2' };
+    expect(engineOptions('', base, 'auto', id).pack).toEqual({ kind: 'stored', ...id });
+    expect(engineOptions('?pack=packs/small', base, 'auto', id).pack).toMatchObject({ kind: 'url' });
   });
 });

@@ -1,4 +1,5 @@
 /** Engine options from the address bar (for tests) and from the settings. */
+import type { PackSource, StoredId } from '../../workers/packs/protocol.ts';
 import type { EngineOptions } from '../../workers/protocol.ts';
 
 export type EngineChoice = EngineOptions['engine'];
@@ -10,14 +11,20 @@ const BUNDLES: readonly EngineOptions['bundle'][] = ['auto', 'jspi', 'asyncify']
  * @param search `location.search`; an unknown value counts as absent
  * @param base `document.baseURI`: the app works under any sub-path
  * @param chosen the engine from the settings, used where the address says nothing
+ * @param stored the pack from the settings, used where the address says nothing; null for the one that comes with the app
  */
-export function engineOptions(search: string, base: string, chosen: EngineChoice): EngineOptions {
+export function engineOptions(
+  search: string,
+  base: string,
+  chosen: EngineChoice,
+  stored: StoredId | null = null,
+): EngineOptions {
   const params = new URLSearchParams(search);
   const engine = ENGINES.find((name) => name === params.get('engine')) ?? chosen;
   const bundle = BUNDLES.find((name) => name === params.get('bundle')) ?? 'auto';
   const threads = Number(params.get('threads'));
   const options: EngineOptions = {
-    packUrl: packUrl(params.get('pack'), base),
+    pack: packSource(params.get('pack'), base, stored),
     ortUrl: new URL('ort/', base).href,
     engine,
     bundle,
@@ -27,12 +34,12 @@ export function engineOptions(search: string, base: string, chosen: EngineChoice
   return options;
 }
 
-/** Packs come from this origin only: an address that a person is tricked into opening can't name another one. */
-function packUrl(wanted: string | null, base: string): string {
+/** Packs are fetched from this origin only: an address that a person is tricked into opening can't name another one. */
+function packSource(wanted: string | null, base: string, stored: StoredId | null): PackSource {
   const standard = new URL('packs/small/', base);
-  if (!wanted) return standard.href;
+  if (!wanted) return stored ? { kind: 'stored', ...stored } : { kind: 'url', url: standard.href };
   const url = new URL(wanted.endsWith('/') ? wanted : `${wanted}/`, base);
-  return url.origin === standard.origin ? url.href : standard.href;
+  return { kind: 'url', url: url.origin === standard.origin ? url.href : standard.href };
 }
 
 export const isTestMode = (search: string): boolean => new URLSearchParams(search).get('test') === '1';
