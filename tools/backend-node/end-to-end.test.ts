@@ -10,7 +10,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Photo } from '../../workers/pipeline/photo.ts';
 import { decodeStep, restorePhoto } from '../../workers/pipeline/restore.ts';
 import { makeConformancePack } from '../conformance/make.ts';
-import { buildFixturePack, type Family } from '../pack/parity-helpers.ts';
+import { buildFixturePack, type Case } from '../pack/parity-helpers.ts';
 import { readPhoto } from '../restore/files.ts';
 import { type NodeEngine, openEngine } from './backend.ts';
 import { loadOrt } from './ort.ts';
@@ -35,7 +35,7 @@ function difference(a: Uint8Array, b: Uint8Array): Difference {
   return { worst, mean: sum / a.length };
 }
 
-describe.each<[Family, 'haze' | 'noise', number]>([
+describe.each<[Case, 'haze' | 'noise', number]>([
   ['small', 'haze', 3],
   ['step1x', 'noise', 12],
 ])('a whole job of the %s family', (family, task, steps) => {

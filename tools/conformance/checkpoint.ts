@@ -5,7 +5,7 @@ import { type PackConfig, readConfig } from '../pack/config.ts';
 import { formatsFor } from '../pack/emitter.ts';
 import { emitGraphs } from '../pack/graphs.ts';
 import { planFor } from '../pack/plan.ts';
-import { draw } from './draw.ts';
+import { type Draw, draw } from './draw.ts';
 import { type NamedTensor, writeSafetensors } from './safetensors-write.ts';
 
 /** Every tensor that a pack of this config is made of, with its shape; the baked states too. */
@@ -32,14 +32,14 @@ function padStates(config: PackConfig, data: Float32Array): void {
 }
 
 /** Writes `config.json` and `model.safetensors`. */
-export async function writeCheckpoint(folder: string, config: unknown): Promise<void> {
+export async function writeCheckpoint(folder: string, config: unknown, values: Draw = draw): Promise<void> {
   await mkdir(folder, { recursive: true });
   await writeFile(join(folder, 'config.json'), `${JSON.stringify(config, null, 1)}\n`);
   const parsed = await readConfig(folder);
   const tensors: NamedTensor[] = [...tensorsOf(parsed)].map(([name, shape]) => ({
     name,
     shape,
-    data: draw(name, shape),
+    data: values(name, shape),
   }));
   for (const { name, data } of tensors) if (name === 'conditioning.states') padStates(parsed, data);
   await writeSafetensors(join(folder, 'model.safetensors'), tensors);

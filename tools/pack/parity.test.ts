@@ -1,4 +1,4 @@
-/** Every graph of both families against PyTorch (fixtures/reference.py), on onnxruntime-web's wasm. */
+/** Every graph of both families against PyTorch (fixtures/reference.py, fixtures/step1x.py), on onnxruntime-web's wasm. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -6,71 +6,84 @@ import { tensorsOf } from '../conformance/checkpoint.ts';
 import {
   type BuiltPack,
   buildFixturePack,
+  CASES,
+  type Case,
+  type CaseSizes,
   cosine,
-  type Family,
   fixtures,
+  readCase,
   readReference,
   relativeError,
-  runAll,
 } from './parity-helpers.ts';
+import { runAll } from './parity-run.ts';
 
-describe.each<Family>(['small', 'step1x'])('graphs of the %s family', (family) => {
-  let reference: Map<string, Float32Array>;
+type Values = ReadonlyMap<string, Float32Array>;
+
+/** The largest relative error of any output. */
+function expectNear(outputs: Values, reference: Values, most: number): void {
+  for (const [name, expected] of reference) {
+    const error = relativeError(outputs.get(name) ?? [], expected);
+    expect(error, `${name}: ${error}`).toBeLessThan(most);
+  }
+}
+
+describe.each<Case>([...CASES])('graphs of %s', (name) => {
+  let reference: Values;
+  let sizes: CaseSizes;
   let exact: BuiltPack;
-  let eight: BuiltPack;
 
   beforeAll(async () => {
-    reference = await readReference(family);
-    exact = await buildFixturePack(family, 32);
-    eight = await buildFixturePack(family, 8);
+    reference = await readReference(name);
+    sizes = await readCase(name);
+    exact = await buildFixturePack(name, 32);
   });
-
-  afterAll(async () => {
-    await exact.remove();
-    await eight.remove();
-  });
+  afterAll(() => exact.remove());
 
   it('want exactly the tensors that the PyTorch modules have', async () => {
-    const listed: unknown = JSON.parse(await readFile(join(fixtures(family), 'tensors.json'), 'utf8'));
+    const listed: unknown = JSON.parse(await readFile(join(fixtures(name), 'tensors.json'), 'utf8'));
     const wanted = Object.fromEntries([...tensorsOf(exact.config)]);
     expect(wanted).toEqual(listed);
   });
 
   it('agree with PyTorch to 1e-4 with float32 weights', async () => {
-    const outputs = await runAll(exact, 'f32');
+    const outputs = await runAll(exact, sizes, 'f32');
     expect([...outputs.keys()].sort()).toEqual([...reference.keys()].sort());
-    for (const [name, expected] of reference) {
-      const error = relativeError(outputs.get(name) ?? [], expected);
-      expect(error, `${name}: ${error}`).toBeLessThan(1e-4);
-    }
-  });
-
-  it('stay near it with 8-bit weights', async () => {
-    const outputs = await runAll(eight, 'f32');
-    for (const [name, expected] of reference) {
-      const similarity = cosine(outputs.get(name) ?? [], expected);
-      expect(similarity, `${name}: ${similarity}`).toBeGreaterThan(0.999);
-    }
-  });
-
-  it('give the same with the image queries in 8 pieces', async () => {
-    const whole = await runAll(exact, 'f32');
-    const pieces = await runAll(exact, 'f32', 8);
-    for (const [name, expected] of whole) {
-      const error = relativeError(pieces.get(name) ?? [], expected);
-      expect(error, `${name}: ${error}`).toBeLessThan(2e-6);
-    }
+    expectNear(outputs, reference, 1e-4);
   });
 
   it('run in mode f16 and stay near float32', async () => {
-    const outputs = await runAll(exact, 'f16');
-    const pieces = await runAll(exact, 'f16', 8);
-    for (const [name, expected] of reference) {
-      for (const values of [outputs, pieces]) {
-        const error = relativeError(values.get(name) ?? [], expected);
-        // fp16 has 11 bits; the deepest graphs round a few dozen times.
-        expect(error, `${name}: ${error}`).toBeLessThan(4e-3);
+    // fp16 has 11 bits; the deepest graphs round a few dozen times.
+    expectNear(await runAll(exact, sizes, 'f16'), reference, 4e-3);
+  });
+});
+
+describe.each<Case>(['small', 'step1x'])('variants of %s', (name) => {
+  let reference: Values;
+  let sizes: CaseSizes;
+  let exact: BuiltPack;
+
+  beforeAll(async () => {
+    reference = await readReference(name);
+    sizes = await readCase(name);
+    exact = await buildFixturePack(name, 32);
+  });
+  afterAll(() => exact.remove());
+
+  it('give the same with the image queries in 8 pieces', async () => {
+    expectNear(await runAll(exact, sizes, 'f32', 8), await runAll(exact, sizes, 'f32'), 2e-6);
+    expectNear(await runAll(exact, sizes, 'f16', 8), reference, 4e-3);
+  });
+
+  it('stay near PyTorch with 8-bit weights', async () => {
+    const eight = await buildFixturePack(name, 8);
+    try {
+      const outputs = await runAll(eight, sizes, 'f32');
+      for (const [output, expected] of reference) {
+        const similarity = cosine(outputs.get(output) ?? [], expected);
+        expect(similarity, `${output}: ${similarity}`).toBeGreaterThan(0.999);
       }
+    } finally {
+      await eight.remove();
     }
   });
 });
