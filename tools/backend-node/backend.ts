@@ -1,12 +1,22 @@
-/** `Backend` in Node: tensors lie in memory, weights come from a pack folder and stay decoded. */
+/** `Backend` in Node: tensors lie in memory, weights come from a pack folder and stay decoded within a budget. */
 import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-web';
 import { EngineError } from '../../workers/errors.ts';
 import type { Mode } from '../../workers/packs/manifest.ts';
-import { decodeWeight, fedDType } from '../../workers/packs/weights.ts';
-import type { Backend, DType, MemoryUse, RunOptions, Tensor, TensorData } from '../../workers/pipeline/backend.ts';
+import { decodeWeight, fedBytes, fedDType } from '../../workers/packs/weights.ts';
+import type {
+  Backend,
+  DType,
+  MemoryUse,
+  Piece,
+  RunOptions,
+  Tensor,
+  TensorData,
+} from '../../workers/pipeline/backend.ts';
 import type { Engine } from '../../workers/pipeline/job.ts';
+import { joinData, planJoin } from '../../workers/pipeline/join.ts';
 import { graphOf, planRun } from '../../workers/runtime/graphs.ts';
 import { Mutex } from '../../workers/runtime/mutex.ts';
+import { type Held, Residency } from '../../workers/runtime/residency.ts';
 import { Sessions } from '../../workers/runtime/sessions.ts';
 import { ortTensorOf, RuntimeTensor } from '../../workers/runtime/tensor.ts';
 import { loadOrt, type OrtModule, type Provider } from './ort.ts';
@@ -14,27 +24,49 @@ import { PackFolder } from './pack-folder.ts';
 
 type Feeds = Record<string, OrtTensor>;
 
+interface NodeWeights extends Held {
+  readonly feeds: Feeds;
+}
+
+/** Decoded weights that are held; a command line has more room than a browser tab. */
+const DEFAULT_BUDGET = 4e9;
+
+export interface NodeBackendOptions {
+  /** f32 where absent: fp16 saves memory on GPUs only, and here tensors travel through the CPU anyway. */
+  readonly mode?: Mode;
+  /** Bytes of decoded weights that are held. */
+  readonly budget?: number;
+}
+
 export class NodeBackend implements Backend {
   readonly kind: Backend['kind'];
-  /** Always f32: fp16 saves memory on GPUs only, and here tensors travel through the CPU anyway. */
-  readonly mode: Mode = 'f32';
+  readonly mode: Mode;
   readonly #ort: OrtModule;
   readonly #pack: PackFolder;
   readonly #sessions: Sessions;
   readonly #mutex = new Mutex();
-  readonly #weights = new Map<string, Promise<Feeds>>();
+  readonly #weights: Residency<NodeWeights>;
 
-  constructor(ort: OrtModule, provider: Provider, pack: PackFolder) {
+  constructor(ort: OrtModule, provider: Provider, pack: PackFolder, options: NodeBackendOptions = {}) {
     this.kind = provider;
+    this.mode = options.mode ?? 'f32';
+    this.#weights = new Residency(options.budget ?? DEFAULT_BUDGET);
     this.#ort = ort;
     this.#pack = pack;
-    const options: InferenceSession.SessionOptions = { executionProviders: [provider], logSeverityLevel: 3 };
-    this.#sessions = new Sessions(async (file) => ort.InferenceSession.create(await pack.file(file), options));
+    const sessionOptions: InferenceSession.SessionOptions = { executionProviders: [provider], logSeverityLevel: 3 };
+    this.#sessions = new Sessions(async (file) => ort.InferenceSession.create(await pack.file(file), sessionOptions));
   }
 
   upload(dtype: DType, dims: readonly number[], data: TensorData): Tensor {
     // A copy, as on a GPU: the caller may write into `data` again.
     return this.#wrap(dtype, dims, new this.#ort.Tensor(dtype, data.slice(), dims));
+  }
+
+  join(axis: number, pieces: readonly Piece[], zerosBefore: number, zerosAfter: number): Tensor {
+    const joined = planJoin(axis, pieces, zerosBefore, zerosAfter);
+    const sources = pieces.map(({ tensor }) => ortTensorOf(tensor).data as TensorData);
+    const { dtype, dims } = joined;
+    return this.#wrap(dtype, dims, new this.#ort.Tensor(dtype, joinData(joined, sources), dims));
   }
 
   async download(tensor: Tensor): Promise<TensorData> {
@@ -50,8 +82,12 @@ export class NodeBackend implements Backend {
   ): Promise<Record<string, Tensor>> {
     return this.#mutex.run(async () => {
       const plan = planRun(this.#pack.manifest, instance, this.mode, feeds, options.queryChunks);
-      const inputs: Feeds = { ...(await this.#weightsOf(instance)) };
-      for (const [name, tensor] of Object.entries(feeds)) inputs[name] = ortTensorOf(tensor);
+      const { feeds: weights } = await this.#weights.use(instance, this.#bytesOf(instance), () => this.#load(instance));
+      const inputs: Feeds = { ...weights };
+      // What a graph does not declare is not fed: ORT refuses names that it does not know.
+      for (const { name } of graphOf(this.#pack.manifest, instance).graph.inputs) {
+        inputs[name] = ortTensorOf(feeds[name] as Tensor);
+      }
       const results = await this.#call(plan.file, inputs, instance);
       const outputs: Record<string, Tensor> = {};
       for (const { name, onnx, dtype, dims } of plan.outputs) {
@@ -66,7 +102,7 @@ export class NodeBackend implements Backend {
   }
 
   release(instance: string): void {
-    this.#weights.delete(instance);
+    this.#weights.drop(instance);
   }
 
   memory(): MemoryUse {
@@ -75,7 +111,7 @@ export class NodeBackend implements Backend {
 
   async dispose(): Promise<void> {
     await this.#mutex.run(() => this.#sessions.releaseAll());
-    this.#weights.clear();
+    this.#weights.shrinkTo(0);
     this.#pack.forget();
   }
 
@@ -91,23 +127,26 @@ export class NodeBackend implements Backend {
     }
   }
 
-  #weightsOf(instance: string): Promise<Feeds> {
-    const known = this.#weights.get(instance) ?? this.#load(instance);
-    this.#weights.set(instance, known);
-    return known;
-  }
-
-  async #load(instance: string): Promise<Feeds> {
+  #specs(instance: string) {
     const { manifest } = this.#pack;
-    const feeds: Feeds = {};
-    for (const port of graphOf(manifest, instance).graph.weights) {
+    return graphOf(manifest, instance).graph.weights.map((port) => {
       const spec = manifest.weights[manifest.instances[instance]?.weights[port.name] ?? ''];
       if (!spec) throw new EngineError('pack-damaged', `${instance} has no weight for ${port.name}`);
-      const dtype = fedDType(port, this.mode);
+      return { name: port.name, spec, dtype: fedDType(port, this.mode) };
+    });
+  }
+
+  #bytesOf(instance: string): number {
+    return this.#specs(instance).reduce((sum, { spec, dtype }) => sum + fedBytes(spec, dtype), 0);
+  }
+
+  async #load(instance: string): Promise<NodeWeights> {
+    const feeds: Feeds = {};
+    for (const { name, spec, dtype } of this.#specs(instance)) {
       const bytes = await this.#pack.range(spec.shard, spec.offset, spec.bytes);
-      feeds[port.name] = new this.#ort.Tensor(dtype, decodeWeight(bytes, spec, dtype), spec.shape);
+      feeds[name] = new this.#ort.Tensor(dtype, decodeWeight(bytes, spec, dtype), spec.shape);
     }
-    return feeds;
+    return { feeds, bytes: this.#bytesOf(instance), dispose: () => undefined };
   }
 
   #wrap(dtype: DType, dims: readonly number[], tensor: OrtTensor): RuntimeTensor {

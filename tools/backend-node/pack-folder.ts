@@ -31,7 +31,7 @@ export class PackFolder {
     const path = resolve(folder);
     const manifest = loadManifest(await read(join(path, 'manifest.json')));
     requireParts(manifest, needed);
-    return new PackFolder(path, manifest);
+    return new PackFolder(path, manifest, true);
   }
 
   /** @throws EngineError 'pack-missing' when the file is not there, 'pack-damaged' when its hash is another */

@@ -3,7 +3,7 @@
  *
  * A graph is emitted once per variant (mode and query chunks) by the same code; ports and weights are the same each time.
  */
-import { type Mode, onnxOutput, type Port, type WeightSpec } from '../../workers/packs/manifest.ts';
+import { type Bands, type Mode, onnxOutput, type Port, type WeightSpec } from '../../workers/packs/manifest.ts';
 import { type Attribute, type Dim, type Element, ModelBuilder, type Value } from '../onnx/model.ts';
 
 export type Stored = WeightSpec['stored'];
@@ -85,6 +85,8 @@ export class Emitter {
   readonly outputs: Port[] = [];
   readonly weights: Port[] = [];
   readonly recipes = new Map<string, Recipe>();
+  /** Set by graphs that run in bands of rows. */
+  bands: Bands | null = null;
 
   constructor(name: string, mode: Mode, chunks: number, formats: Formats) {
     this.model = new ModelBuilder(name);

@@ -34,8 +34,8 @@ function emitGraph(name: string, plan: GraphPlan, formats: Formats): EmittedGrap
       files.set(file, emitted.model.encode());
     }
   }
-  const { inputs, weights, outputs } = first;
-  return { spec: { inputs, weights, outputs, variants }, recipes: first.recipes, files };
+  const { inputs, weights, outputs, bands } = first;
+  return { spec: { inputs, weights, outputs, ...(bands && { bands }), variants }, recipes: first.recipes, files };
 }
 
 export function emitGraphs(plan: Pick<Plan, 'graphs'>, formats: Formats): Map<string, EmittedGraph> {

@@ -1,8 +1,18 @@
 import type { Step1xConfig } from './config.ts';
 import { connector } from './connector.ts';
-import type { Emitter } from './emitter.ts';
-import { alone, ditDims, familyHead, type GraphPlan, type Plan, tasksOf, transformerParts } from './plan-parts.ts';
-import { fluxDecoderLevel, fluxDecoderMid, fluxEncoderLevel, fluxEncoderMid } from './vae-flux.ts';
+import {
+  alone,
+  ditDims,
+  familyHead,
+  type GraphPlan,
+  type InstancePlan,
+  type Plan,
+  tasksOf,
+  transformerParts,
+} from './plan-parts.ts';
+import { fluxVaeParts } from './plan-vae-flux.ts';
+
+const ids = (instances: readonly InstancePlan[]) => instances.map(({ id }) => id);
 
 /** Step1X-Edit and RealRestorer: Flux VAE, connector, baked states of the language model. */
 export function step1xPlan(c: Step1xConfig): Plan {
@@ -26,21 +36,15 @@ export function step1xPlan(c: Step1xConfig): Plan {
     pooledDim: d.pooledDim,
     scaled: c.transformer.version === 'v1.0',
   };
-  const levels = c.vae.multipliers.map((_, l) => l);
-  const encode = [...levels.map((l) => `enc.${l}`), 'enc.mid'];
-  const decode = ['dec.mid', ...[...levels].reverse().map((l) => `dec.${l}`)];
-  const level = (emit: (e: Emitter) => void): GraphPlan => ({ emit, chunks: [1], modes: 'two' });
+  const { graphs: vaeGraphs, encode, decode } = fluxVaeParts(vae);
   const graphs = new Map<string, GraphPlan>([
-    ...levels.map((l) => [`enc.${l}`, level((e) => fluxEncoderLevel(e, vae, l))] as const),
-    ['enc.mid', level((e) => fluxEncoderMid(e, vae))],
+    ...vaeGraphs,
     ['connector', { emit: (e) => connector(e, dims), chunks: [1], modes: 'one' }],
     ...parts.graphs,
-    ['dec.mid', level((e) => fluxDecoderMid(e, vae))],
-    ...levels.map((l) => [`dec.${l}`, level((e) => fluxDecoderLevel(e, vae, l))] as const),
   ]);
   return {
     graphs,
-    instances: [...alone(encode), ...alone(['connector']), ...parts.instances, ...alone(decode)],
+    instances: [...encode, ...alone(['connector']), ...parts.instances, ...decode],
     preview: 'linear',
     ignored: c.transformer.use_mask_token ? ['mask_token'] : [],
     states: {
@@ -65,7 +69,7 @@ export function step1xPlan(c: Step1xConfig): Plan {
       },
       schedule: { kind: 'linear-mu', baseShift: 0.5, maxShift: 1.15, baseTokens: 256, maxTokens: 4096 },
       steps: { min: 1, default: 28, max: 50 },
-      vae: { scale: c.vae.scale, shift: c.vae.shift, encode, decode },
+      vae: { scale: c.vae.scale, shift: c.vae.shift, encode: ids(encode), decode: ids(decode) },
       tile: { gpu: 1024, wasm: 512, overlap: 128 },
       tasks: tasksOf(c),
     },

@@ -1,114 +1,112 @@
-/** Runs graph instances of a pack folder on onnxruntime-web's wasm in Node: for the preview fit and for tests. */
-import { open } from 'node:fs/promises';
-import { join } from 'node:path';
-import * as ort from 'onnxruntime-web';
-import { type Manifest, type Mode, onnxOutput, type Port } from '../../workers/packs/manifest.ts';
-import { decodeWeight, fedDType } from '../../workers/packs/weights.ts';
-import type { TensorData } from '../../workers/pipeline/backend.ts';
-
-ort.env.wasm.numThreads = 1;
+/** Plain arrays in and out of the graphs of a pack folder, by the pipeline's own chains: for the preview fit and for tests. */
+import type { Manifest, Mode } from '../../workers/packs/manifest.ts';
+import type { Backend, Tensor, TensorData } from '../../workers/pipeline/backend.ts';
+import { Calls } from '../../workers/pipeline/calls.ts';
+import { runChain } from '../../workers/pipeline/chain.ts';
+import { defaultBandBytes, graphOf } from '../../workers/pipeline/plan.ts';
+import { ProgressMeter } from '../../workers/pipeline/progress.ts';
+import { type TensorScope, withScope } from '../../workers/pipeline/scope.ts';
+import { NodeBackend } from '../backend-node/backend.ts';
+import { loadOrt } from '../backend-node/ort.ts';
+import { PackFolder } from '../backend-node/pack-folder.ts';
 
 export interface Plain {
   readonly dims: readonly number[];
   readonly data: TensorData;
 }
 
+export interface RunnerOptions {
+  readonly mode?: Mode;
+  /** Most bytes that one tensor of a call in bands may take. */
+  readonly bandBytes?: number;
+  /** Bytes of decoded weights that are held. */
+  readonly budget?: number;
+}
+
+/** Runs on onnxruntime-web's wasm with one thread; the folder's files are taken as they are. */
 export class PackRunner {
   private readonly folder: string;
-  private readonly manifest: Pick<Manifest, 'graphs' | 'instances' | 'weights'>;
-  private readonly mode: Mode;
-  private readonly sessions = new Map<string, Promise<ort.InferenceSession>>();
+  private readonly manifest: Manifest;
+  private readonly options: RunnerOptions;
+  private backend: NodeBackend | null = null;
 
-  constructor(folder: string, manifest: Pick<Manifest, 'graphs' | 'instances' | 'weights'>, mode: Mode = 'f32') {
+  constructor(folder: string, manifest: Manifest, options: RunnerOptions = {}) {
     this.folder = folder;
     this.manifest = manifest;
-    this.mode = mode;
-  }
-
-  private graph(id: string) {
-    const graph = this.manifest.graphs[id];
-    if (graph === undefined) throw new Error(`no graph ${id}`);
-    return graph;
-  }
-
-  private session(id: string, queryChunks: number): Promise<ort.InferenceSession> {
-    const variant = this.graph(id).variants.find((v) => v.mode === this.mode && v.queryChunks === queryChunks);
-    if (variant === undefined) throw new Error(`graph ${id} has no variant ${this.mode} × ${queryChunks}`);
-    let session = this.sessions.get(variant.file);
-    if (session === undefined) {
-      session = ort.InferenceSession.create(join(this.folder, variant.file), {
-        executionProviders: ['wasm'],
-        logSeverityLevel: 3,
-      });
-      this.sessions.set(variant.file, session);
-    }
-    return session;
-  }
-
-  private async weight(id: string, port: Port): Promise<ort.Tensor> {
-    const spec = this.manifest.weights[id];
-    if (spec === undefined) throw new Error(`no weight ${id}`);
-    const file = await open(join(this.folder, spec.shard), 'r');
-    try {
-      const bytes = new Uint8Array(spec.bytes);
-      await file.read(bytes, 0, spec.bytes, spec.offset);
-      const dtype = fedDType(port, this.mode);
-      return new ort.Tensor(dtype, decodeWeight(bytes, spec, dtype), spec.shape);
-    } finally {
-      await file.close();
-    }
+    this.options = options;
   }
 
   /**
    * Runs one instance.
    *
-   * @param feeds data inputs by name; float32 or int32
+   * @param feeds data inputs by name, and what else there is; float32 or int32
    * @returns float32 outputs by name
    */
   async run(id: string, feeds: Readonly<Record<string, Plain>>, queryChunks = 1): Promise<Record<string, Plain>> {
-    const instance = this.manifest.instances[id];
-    if (instance === undefined) throw new Error(`no instance ${id}`);
-    const session = await this.session(instance.graph, queryChunks);
-    const graph = this.graph(instance.graph);
-    const tensors: Record<string, ort.Tensor> = {};
-    for (const { name, dtype } of graph.inputs) {
-      const feed = feeds[name];
-      if (feed === undefined) throw new Error(`${id}: ${name} was not fed`);
-      tensors[name] = new ort.Tensor(dtype === 'int32' ? 'int32' : 'float32', feed.data, [...feed.dims]);
-    }
-    for (const port of graph.weights) {
-      const weight = instance.weights[port.name];
-      if (weight === undefined) throw new Error(`${id}: no weight for ${port.name}`);
-      tensors[port.name] = await this.weight(weight, port);
-    }
-    const results = await session.run(tensors);
-    return Object.fromEntries(
-      graph.outputs.map(({ name }) => {
-        const result = results[onnxOutput(graph, name)];
-        if (result === undefined || !(result.data instanceof Float32Array)) throw new Error(`${id}: no output ${name}`);
-        return [name, { dims: result.dims, data: result.data }];
-      }),
-    );
+    const backend = await this.open();
+    const inputs = this.manifest.graphs[graphOf(this.manifest, id)]?.inputs ?? [];
+    return withScope(async (scope) => {
+      const tensors: Record<string, Tensor> = {};
+      for (const { name, dtype } of inputs) {
+        const feed = feeds[name];
+        if (feed === undefined) throw new Error(`${id}: ${name} was not fed`);
+        const type = dtype === 'int32' ? 'int32' : 'float32';
+        tensors[name] = scope.add(backend.upload(type, feed.dims, feed.data));
+      }
+      const outputs = await backend.run(id, tensors, { queryChunks });
+      for (const tensor of Object.values(outputs)) scope.add(tensor);
+      return download(backend, outputs);
+    });
   }
 
-  /** Runs a chain: tensors are handed on by name (docs/pack-format.md). */
+  /**
+   * Runs a chain (docs/pack-format.md).
+   *
+   * @param wanted names to return; everything that the chain puts out where absent
+   */
   async chain(
     ids: readonly string[],
     feeds: Readonly<Record<string, Plain>>,
-    queryChunks = 1,
+    wanted: readonly string[] = this.outputsOf(ids),
   ): Promise<Record<string, Plain>> {
-    const known: Record<string, Plain> = { ...feeds };
-    for (const id of ids) Object.assign(known, await this.run(id, known, this.chunksOf(id, queryChunks)));
-    return known;
+    const backend = await this.open();
+    const bytes = this.options.bandBytes ?? defaultBandBytes(backend.kind);
+    const calls = new Calls(backend, this.manifest, new ProgressMeter(), undefined, {}, bytes);
+    return withScope(async (scope: TensorScope) => {
+      const given: Record<string, Tensor> = {};
+      for (const [name, { dims, data }] of Object.entries(feeds)) {
+        given[name] = scope.add(backend.upload('float32', dims, data));
+      }
+      return download(backend, await runChain(calls, ids, given, new Set(wanted), scope, ''));
+    });
   }
 
-  private chunksOf(id: string, queryChunks: number): number {
-    const variants = this.graph(this.manifest.instances[id]?.graph ?? id).variants;
-    return variants.some((v) => v.queryChunks === queryChunks) ? queryChunks : 1;
+  private outputsOf(ids: readonly string[]): string[] {
+    return ids.flatMap((id) => {
+      const graph = this.manifest.graphs[graphOf(this.manifest, id)];
+      const statistics = graph?.bands?.statistics?.output;
+      return (graph?.outputs ?? []).map(({ name }) => name).filter((name) => name !== statistics);
+    });
+  }
+
+  private async open(): Promise<NodeBackend> {
+    if (this.backend === null) {
+      const pack = PackFolder.unchecked(this.folder, this.manifest);
+      this.backend = new NodeBackend(await loadOrt('wasm', 1), 'wasm', pack, this.options);
+    }
+    return this.backend;
   }
 
   async close(): Promise<void> {
-    for (const session of this.sessions.values()) await (await session).release();
-    this.sessions.clear();
+    await this.backend?.dispose();
+    this.backend = null;
   }
+}
+
+async function download(backend: Backend, tensors: Readonly<Record<string, Tensor>>): Promise<Record<string, Plain>> {
+  const out: Record<string, Plain> = {};
+  for (const [name, tensor] of Object.entries(tensors)) {
+    out[name] = { dims: tensor.dims, data: await backend.download(tensor) };
+  }
+  return out;
 }

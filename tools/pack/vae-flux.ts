@@ -1,8 +1,12 @@
 /**
- * Graphs of the Flux autoencoder (realrestorer.md F), one per level and one for each middle. The residual stream and the
- * group norms and the attention are fp32 in both modes; in mode f16 only convolutions are fp16. Convolutions whose input isn't
- * normed (shortcuts, up and down) get the same headroom as the transformer's down-projections.
+ * Graphs of the Flux autoencoder (realrestorer.md F). Each works on a band of rows and is cut at the group norms, whose
+ * statistics come from outside, so that they are exact over the tile however high the bands are (docs/pack-format.md,
+ * "Bands"). Weights are inputs: one graph serves every place with its channel counts.
+ *
+ * The residual stream, statistics, norms and attention are fp32 in both modes; in mode f16 only convolutions are fp16.
+ * Convolutions whose input isn't normed (shortcuts, up and down) get the same headroom as the transformer's down-projections.
  */
+import type { Bands } from '../../workers/packs/manifest.ts';
 import type { Value } from '../onnx/model.ts';
 import { type Conv, conv, convBias, convWeight, convWith } from './conv.ts';
 import type { Emitter } from './emitter.ts';
@@ -18,28 +22,69 @@ export interface FluxVaeDims {
 }
 
 const GROUPS = 32;
+const EPS = 1e-6;
 const HEADROOM = 1 / 16;
+/** A maximum that every score is above, and whose exponential is 0. */
+const LOWEST = -1e30;
+/** Zero padding of a 3×3 convolution whose rows above and below are in its input. */
+const SIDES = [0, 1, 0, 1] as const;
 
-const width = (d: FluxVaeDims, level: number) => d.base * (d.multipliers[level] ?? 0);
-const last = (d: FluxVaeDims) => d.multipliers.length - 1;
-const plane = (channels: number, level: number) =>
-  level === 0 ? [1, channels, 'H', 'W'] : [1, channels, `H/${2 ** level}`, `W/${2 ** level}`];
+/** Planes `[1, channels, rows, w]`. */
+const plane = (channels: number, rows = 'r', columns = 'w') => [1, channels, rows, columns];
+/** The same with the channels last: rows of matrices. */
+const tokens = (channels: number) => [1, 'r', 'w', channels];
 
-/** Group norm with affine weights in fp32; H stays open by keeping W at its place (no Shape operator). */
-function groupNorm(e: Emitter, x: Value, tensor: string, channels: number): Value {
-  const groups = e.reshape(x, [0, GROUPS, -1, 0]);
-  const one = e.model.constant('float32', Array<number>(GROUPS).fill(1));
-  const zero = e.model.constant('float32', Array<number>(GROUPS).fill(0));
-  const normed = e.op('InstanceNormalization', [groups, one, zero], { epsilon: { f: 1e-6 } });
-  const back = e.reshape(normed, [0, channels, -1, 0]);
-  const affine = (what: string) =>
-    vector(e, `${tensor}.${what}`, 'float32', { tensor: `${tensor}.${what}`, full: [channels] }, [channels, 1, 1]);
-  return e.add(e.mul(back, affine('weight')), affine('bias'));
+function bands(e: Emitter, halo: readonly string[], change: Partial<Bands> = {}): void {
+  const above = halo.map((input) => ({ input, rows: 1 }));
+  e.bands = { above, mask: null, statistics: null, state: [], scratch: [], ...change };
 }
 
-/** conv(silu(groupNorm(x))), fp32 to fp32. */
-function normedConv(e: Emitter, x: Value, norm: string, spec: Conv): Value {
-  return e.widen(conv(e, e.silu(e.narrow(groupNorm(e, x, norm, spec.in))), spec));
+const statisticsOf = (of: string) => ({ output: 'statistics', of, norm: 'norm', groups: GROUPS, eps: EPS });
+
+/** Declares mean and variance of each group over the band: of every row first, so that sums stay short. */
+function outputStatistics(e: Emitter, x: Value): void {
+  const mean = (value: Value, axis: number) =>
+    e.op('ReduceMean', [value, e.model.constant('int64', [axis])], { keepdims: 1 });
+  const variance = (value: Value, middle: Value, axis: number) => {
+    const away = e.op('Sub', [value, middle]);
+    return mean(e.mul(away, away), axis);
+  };
+  const grouped = (value: Value) => e.reshape(value, [1, GROUPS, -1]);
+  const rowMeans = mean(x, 3);
+  const rowVariances = grouped(variance(x, rowMeans, 3));
+  const means = grouped(rowMeans);
+  const all = mean(means, 2);
+  const spread = e.add(mean(rowVariances, 2), variance(means, all, 2));
+  const row = (value: Value) => e.reshape(value, [1, 1, 1, GROUPS]);
+  e.output('statistics', e.concat([row(all), row(spread)], 1), [1, 2, 1, GROUPS]);
+}
+
+/** An output that is normed later. */
+function outputNormed(e: Emitter, name: string, value: Value, channels: number, columns?: string): void {
+  e.output(name, value, plane(channels, 'r', columns));
+  outputStatistics(e, value);
+}
+
+/** Group norm with affine weights and the tile's statistics, as x·a + b; b is 0 in rows that the mask takes out. */
+function groupNorm(e: Emitter, x: Value, name: string, channels: number, norm: Value, mask: Value = ''): Value {
+  const [mean = '', inverse = ''] = e.split(norm, 2, 1).map((value) => e.reshape(value, [GROUPS, 1]));
+  const affine = (what: string) => {
+    const tensor = `${name}.${what}`;
+    return vector(e, tensor, 'float32', { tensor, full: [channels] }, [GROUPS, channels / GROUPS]);
+  };
+  const factor = e.mul(affine('weight'), inverse);
+  const offset = e.op('Sub', [affine('bias'), e.mul(mean, factor)]);
+  const spread = (value: Value) => e.reshape(value, [1, channels, 1, 1]);
+  const masked = mask === '' ? spread(offset) : e.mul(spread(offset), mask);
+  return e.add(e.mul(x, spread(factor)), masked);
+}
+
+/** conv(silu(groupNorm(x))), fp32 to fp32. Rows outside of the tile are 0, and so is their SiLU. */
+function normedConv(e: Emitter, x: Value, name: string, spec: Conv): Value {
+  const norm = e.input('norm', [1, 2, 1, GROUPS]);
+  const mask = e.input('mask', [1, 1, 'r+2', 1]);
+  const normed = groupNorm(e, x, name, spec.in, norm, mask);
+  return e.widen(conv(e, e.silu(e.narrow(normed)), spec));
 }
 
 /** A convolution of an unbounded fp32 input: scaled down in mode f16, scaled back and biased in fp32. */
@@ -50,129 +95,139 @@ function wideConv(e: Emitter, x: Value, spec: Conv, between: (x: Value) => Value
   return e.add(restored, e.reshape(convBias(e, spec, 'float32'), [spec.out, 1, 1]));
 }
 
-function resBlock(e: Emitter, x: Value, tensor: string, from: number, to: number): Value {
-  const first = normedConv(e, x, `${tensor}.norm1`, {
-    tensor: `${tensor}.conv1`,
-    out: to,
-    in: from,
+/** `photo` to `x`. */
+export function encoderIn(e: Emitter, d: FluxVaeDims): void {
+  bands(e, ['photo'], { statistics: statisticsOf('x') });
+  const photo = e.narrow(e.input('photo', plane(3, 'r+2')));
+  const spec: Conv = { tensor: 'encoder.conv_in', out: d.base, in: 3, kernel: 3, pad: SIDES, edge: true };
+  outputNormed(e, 'x', e.widen(conv(e, photo, spec)), d.base);
+}
+
+/** `latents` to `x`. */
+export function decoderIn(e: Emitter, d: FluxVaeDims, channels: number): void {
+  bands(e, ['latents'], { statistics: statisticsOf('x'), mask: { input: 'mask', of: 'latents' } });
+  const latents = e.input('latents', plane(d.latentChannels, 'r+2'));
+  const shift = e.mul(e.input('mask', [1, 1, 'r+2', 1]), e.scalar('float32', d.shift));
+  const z = e.narrow(e.add(e.mul(latents, e.scalar('float32', 1 / d.scale)), shift));
+  const spec: Conv = {
+    tensor: 'decoder.conv_in',
+    out: channels,
+    in: d.latentChannels,
     kernel: 3,
-    pad: 1,
-  });
-  const h = normedConv(e, first, `${tensor}.norm2`, { tensor: `${tensor}.conv2`, out: to, in: to, kernel: 3, pad: 1 });
-  const skip = from === to ? x : wideConv(e, x, { tensor: `${tensor}.nin_shortcut`, out: to, in: from, kernel: 1 });
-  return e.add(skip, h);
+    pad: SIDES,
+    edge: true,
+  };
+  outputNormed(e, 'x', e.widen(conv(e, z, spec)), channels);
+}
+
+/** First half of a residual block: `x` to `h`. */
+export function resA(e: Emitter, from: number, to: number): void {
+  bands(e, ['x'], { statistics: statisticsOf('h'), mask: { input: 'mask', of: 'x' } });
+  const x = e.input('x', plane(from, 'r+2'));
+  outputNormed(e, 'h', normedConv(e, x, 'norm1', { tensor: 'conv1', out: to, in: from, kernel: 3, pad: SIDES }), to);
+}
+
+/** Second half: `h`, and `x` by way of the shortcut, to the new `x`. */
+export function resB(e: Emitter, from: number, to: number): void {
+  bands(e, ['h'], { statistics: statisticsOf('x'), mask: { input: 'mask', of: 'h' } });
+  const h = e.input('h', plane(to, 'r+2'));
+  const x = e.input('x', plane(from));
+  const residual = normedConv(e, h, 'norm2', { tensor: 'conv2', out: to, in: to, kernel: 3, pad: SIDES });
+  const skip = from === to ? x : wideConv(e, x, { tensor: 'nin_shortcut', out: to, in: from, kernel: 1 });
+  outputNormed(e, 'x', e.add(skip, residual), to);
+}
+
+/** Half the size: zeros on the right and below, stride 2. */
+export function down(e: Emitter, c: number): void {
+  bands(e, [], { statistics: statisticsOf('x') });
+  const spec: Conv = { tensor: 'conv', out: c, in: c, kernel: 3, stride: 2, pad: [0, 0, 0, 1] };
+  outputNormed(e, 'x', wideConv(e, e.input('x', plane(c, 'r*2+1', 'w*2')), spec), c);
+}
+
+/** Twice the size: every value four times, then a convolution. */
+export function up(e: Emitter, c: number): void {
+  bands(e, ['x'], { statistics: statisticsOf('x') });
+  const x = e.input('x', plane(c, 'r/2+2'));
+  const ends = [1, -1, 2].map((value) => e.model.constant('int64', [value]));
+  const twice = (value: Value) => {
+    const larger = e.op('Resize', [value, '', e.model.constant('float32', [1, 1, 2, 2])], {
+      mode: 'nearest',
+      coordinate_transformation_mode: 'asymmetric',
+      nearest_mode: 'floor',
+    });
+    // A row of halo has become two; the convolution needs one.
+    return e.op('Slice', [larger, ...ends]);
+  };
+  outputNormed(e, 'x', wideConv(e, x, { tensor: 'conv', out: c, in: c, kernel: 3, pad: SIDES }, twice), c, 'w*2');
+}
+
+function point(e: Emitter, name: string, from: Value, c: number): Value {
+  const spec: Linear = { name, tensor: name, out: c, in: c, bias: true, role: 'plain', pointwise: true };
+  return linear(e, from, spec, 'float32');
+}
+
+/** Queries, keys and values of the middle's attention: one head as wide as the plane, over all positions, in fp32. */
+export function attentionIn(e: Emitter, c: number): void {
+  bands(e, []);
+  const x = e.input('x', plane(c));
+  const normed = groupNorm(e, x, 'norm', c, e.input('norm', [1, 2, 1, GROUPS]));
+  const last = e.op('Transpose', [normed], { perm: [0, 2, 3, 1] });
+  e.output('q', e.mul(point(e, 'q', last, c), e.scalar('float32', 1 / Math.sqrt(c))), tokens(c));
+  e.output('k', e.op('Transpose', [point(e, 'k', last, c)], { perm: [0, 3, 1, 2] }), plane(c));
+  e.output('v', point(e, 'v', last, c), tokens(c));
 }
 
 /**
- * Attention over all positions, one head as wide as the plane, in fp32. Queries stay `[1, h, w, C]`, so that nothing has to
- * ask for the shape at run time (the Shape operator would run on the CPU); both sides of a plane are even, so they can
- * always be cut in half: scores of a quarter of the queries are in memory at a time.
+ * Attention of a band of queries to a band of keys, added to what earlier bands of keys gave: the softmax is taken relative to
+ * the largest score so far, and sums and weighted values are scaled when it grows.
  */
-function attnBlock(e: Emitter, x: Value, tensor: string, c: number): Value {
-  const last = e.op('Transpose', [groupNorm(e, x, `${tensor}.norm`, c)], { perm: [0, 2, 3, 1] });
-  const point = (name: string, from: Value) => {
-    const spec: Linear = {
-      name: `${tensor}.${name}`,
-      tensor: `${tensor}.${name}`,
-      out: c,
-      in: c,
-      bias: true,
-      role: 'plain',
-      pointwise: true,
-    };
-    return linear(e, from, spec, 'float32');
-  };
-  const k = e.reshape(e.op('Transpose', [point('k', last)], { perm: [0, 3, 1, 2] }), [1, 1, c, -1]);
-  const v = e.reshape(point('v', last), [1, 1, -1, c]);
-  const scaled = e.mul(point('q', last), e.scalar('float32', 1 / Math.sqrt(c)));
-  const rows = e.split(scaled, 2, 1).map((row) => {
-    const cells = e.split(row, 2, 2).map((q) => {
-      const shares = e.op('Softmax', [e.op('MatMul', [q, k])], { axis: -1 });
-      return e.op('MatMul', [shares, v]);
-    });
-    return e.concat(cells, 2);
-  });
-  const projected = point('proj_out', e.concat(rows, 1));
-  return e.add(x, e.op('Transpose', [projected], { perm: [0, 3, 1, 2] }));
+export function attention(e: Emitter, c: number): void {
+  const state = ['acc', 'max', 'sum'].map((name) => ({ name, start: name === 'max' ? LOWEST : 0 }));
+  bands(e, [], { state, scratch: ['r', 'w', 's', 'w'] });
+  const q = e.input('q', tokens(c));
+  const k = e.reshape(e.input('k', plane(c, 's')), [1, 1, c, -1]);
+  const v = e.reshape(e.input('v', [1, 's', 'w', c]), [1, 1, -1, c]);
+  const [acc, max, sum] = [e.input('acc', tokens(c)), e.input('max', tokens(1)), e.input('sum', tokens(1))];
+  const over = (type: string, value: Value) => e.op(type, [value, e.model.constant('int64', [-1])], { keepdims: 1 });
+  const minus = (a: Value, b: Value) => e.op('Exp', [e.op('Sub', [a, b])]);
+
+  const scores = e.op('MatMul', [q, k]);
+  const largest = over('ReduceMax', e.concat([over('ReduceMax', scores), max], 3));
+  const shares = minus(scores, largest);
+  const kept = minus(max, largest);
+  e.output('acc', e.add(e.mul(acc, kept), e.op('MatMul', [shares, v])), tokens(c));
+  e.output('max', largest, tokens(1));
+  e.output('sum', e.add(e.mul(sum, kept), over('ReduceSum', shares)), tokens(1));
 }
 
-function middle(e: Emitter, x: Value, tensor: string, c: number): Value {
-  const before = resBlock(e, x, `${tensor}.block_1`, c, c);
-  return resBlock(e, attnBlock(e, before, `${tensor}.attn_1`, c), `${tensor}.block_2`, c, c);
+/** `x` plus the projected attention. */
+export function attentionOut(e: Emitter, c: number): void {
+  bands(e, [], { statistics: statisticsOf('x') });
+  const mean = e.op('Div', [e.input('acc', tokens(c)), e.input('sum', tokens(1))]);
+  const projected = e.op('Transpose', [point(e, 'proj_out', mean, c)], { perm: [0, 3, 1, 2] });
+  outputNormed(e, 'x', e.add(e.input('x', plane(c)), projected), c);
 }
 
-/** `enc.L`: `photo` or `h` in, `h` out (already halved, but for the last level). */
-export function fluxEncoderLevel(e: Emitter, d: FluxVaeDims, level: number): void {
-  let from = width(d, Math.max(0, level - 1));
-  let h: Value;
-  if (level === 0) {
-    from = d.base;
-    const photo = e.narrow(e.input('photo', plane(3, 0)));
-    h = e.widen(conv(e, photo, { tensor: 'encoder.conv_in', out: from, in: 3, kernel: 3, pad: 1, edge: true }));
-  } else {
-    h = e.input('h', plane(from, level));
-  }
-  const to = width(d, level);
-  for (let i = 0; i < d.resBlocks; i++) h = resBlock(e, h, `encoder.down.${level}.block.${i}`, i === 0 ? from : to, to);
-  if (level < last(d)) {
-    const down: Conv = {
-      tensor: `encoder.down.${level}.downsample.conv`,
-      out: to,
-      in: to,
-      kernel: 3,
-      stride: 2,
-      pad: [0, 0, 1, 1],
-    };
-    h = wideConv(e, h, down);
-  }
-  e.output('h', h, plane(to, Math.min(level + 1, last(d))));
-}
-
-/** `enc.mid`: `h` to `latents`: the mean of the posterior, shifted and scaled. */
-export function fluxEncoderMid(e: Emitter, d: FluxVaeDims): void {
-  const c = width(d, last(d));
-  const h = middle(e, e.input('h', plane(c, last(d))), 'encoder.mid', c);
+/** `x` to `latents`: the mean of the posterior, shifted and scaled. */
+export function encoderOut(e: Emitter, d: FluxVaeDims, c: number): void {
+  bands(e, ['x'], { mask: { input: 'mask', of: 'x' } });
   const out: Conv = {
     tensor: 'encoder.conv_out',
     out: 2 * d.latentChannels,
     in: c,
     kernel: 3,
-    pad: 1,
+    pad: SIDES,
     edge: true,
     rows: [0, d.latentChannels],
   };
-  const mean = normedConv(e, h, 'encoder.norm_out', out);
+  const mean = normedConv(e, e.input('x', plane(c, 'r+2')), 'encoder.norm_out', out);
   const z = e.mul(e.add(mean, e.scalar('float32', -d.shift)), e.scalar('float32', d.scale));
-  e.output('latents', z, plane(d.latentChannels, last(d)));
+  e.output('latents', z, plane(d.latentChannels));
 }
 
-/** `dec.mid`: `latents` to `h`. */
-export function fluxDecoderMid(e: Emitter, d: FluxVaeDims): void {
-  const c = width(d, last(d));
-  const latents = e.input('latents', plane(d.latentChannels, last(d)));
-  const z = e.add(e.mul(latents, e.scalar('float32', 1 / d.scale)), e.scalar('float32', d.shift));
-  const spec: Conv = { tensor: 'decoder.conv_in', out: c, in: d.latentChannels, kernel: 3, pad: 1, edge: true };
-  const h = e.widen(conv(e, e.narrow(z), spec));
-  e.output('h', middle(e, h, 'decoder.mid', c), plane(c, last(d)));
-}
-
-/** `dec.L`: `h` in, `h` at twice the size out; level 0 gives `restored`. */
-export function fluxDecoderLevel(e: Emitter, d: FluxVaeDims, level: number): void {
-  const from = width(d, Math.min(level + 1, last(d)));
-  const to = width(d, level);
-  let h = e.input('h', plane(from, level));
-  for (let i = 0; i <= d.resBlocks; i++) h = resBlock(e, h, `decoder.up.${level}.block.${i}`, i === 0 ? from : to, to);
-  if (level > 0) {
-    const spec: Conv = { tensor: `decoder.up.${level}.upsample.conv`, out: to, in: to, kernel: 3, pad: 1 };
-    const twice = (x: Value) =>
-      e.op('Resize', [x, '', e.model.constant('float32', [1, 1, 2, 2])], {
-        mode: 'nearest',
-        coordinate_transformation_mode: 'asymmetric',
-        nearest_mode: 'floor',
-      });
-    e.output('h', wideConv(e, h, spec, twice), plane(to, level - 1));
-    return;
-  }
-  const out: Conv = { tensor: 'decoder.conv_out', out: 3, in: to, kernel: 3, pad: 1, edge: true };
-  e.output('restored', normedConv(e, h, 'decoder.norm_out', out), plane(3, 0));
+/** `x` to `restored`. */
+export function decoderOut(e: Emitter, c: number): void {
+  bands(e, ['x'], { mask: { input: 'mask', of: 'x' } });
+  const out: Conv = { tensor: 'decoder.conv_out', out: 3, in: c, kernel: 3, pad: SIDES, edge: true };
+  e.output('restored', normedConv(e, e.input('x', plane(c, 'r+2')), 'decoder.norm_out', out), plane(3));
 }

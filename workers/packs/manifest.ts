@@ -31,8 +31,8 @@ const count = (max: number) => z.number().int().min(0).max(max);
 const positive = (max: number) => z.number().int().min(1).max(max);
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 
-/** A dimension: a number, a symbol ("n"), or a symbol times or divided by a number ("H/8", "h*8"). */
-const dim = z.union([positive(1 << 20), z.string().regex(/^[A-Za-z]+([*/]\d{1,3})?$/)]);
+/** A dimension: a number, a symbol ("n"), a symbol times or divided by a number ("H/8", "h*8"), or that plus a number ("r*2+1"). */
+const dim = z.union([positive(1 << 20), z.string().regex(/^[A-Za-z]+([*/]\d{1,3})?(\+\d{1,3})?$/)]);
 
 /** `compute` is float32 in mode f32 and float16 in mode f16; the others are the same in both modes. */
 export const dtype = z.enum(['float32', 'compute', 'int32', 'uint8']);
@@ -43,12 +43,51 @@ export type Port = z.infer<typeof port>;
 export const mode = z.enum(['f32', 'f16']);
 export type Mode = z.infer<typeof mode>;
 
+/** Symbols of a graph that runs in bands: rows of its outputs in one call, and rows of its folded inputs. */
+export const BAND_ROWS = 'r';
+export const FOLD_ROWS = 's';
+
+/**
+ * How a graph runs over a whole tile in bands of rows. Inputs and outputs whose shape names `r` are cut along that axis: a call
+ * that makes r rows from row y on gets as many rows of an input as its shape says (`r*2+1`), from the row that belongs to y
+ * minus `above` on; rows outside of the tile are zero. Results do not depend on the height of the bands.
+ */
+const bands = z.strictObject({
+  /** Rows of halo above the band, for inputs that have any; what the shape adds beyond them lies below. */
+  above: z.array(z.strictObject({ input: symbol, rows: positive(8) })).max(8),
+  /** Input `[1,1,rows,1]` with 1 for every row of the banded input `of` that is in the tile and 0 for those outside. */
+  mask: z.strictObject({ input: symbol, of: symbol }).nullable(),
+  /**
+   * Output `[1,2,1,groups]`: mean and variance of each group of consecutive channels (axis 1) over the rows of output `of` that
+   * the call made. Merged over all bands they become the chain's tensor `norm` of the same shape: mean and 1/√(variance + eps).
+   */
+  statistics: z
+    .strictObject({
+      output: symbol,
+      of: symbol,
+      norm: symbol,
+      groups: positive(256),
+      eps: z.number().positive().max(1),
+    })
+    .nullable(),
+  /**
+   * State that goes from call to call while the inputs whose shape names `s` are fed band by band, all of them for every band of
+   * `r`: inputs that are outputs as well, and the value that they start with.
+   */
+  state: z.array(z.strictObject({ name: symbol, start: z.number() })).max(8),
+  /** Shape of the largest tensor inside the graph, where that is larger than the inputs and outputs; [] where it is not. */
+  scratch: z.array(dim).max(6),
+});
+export type Bands = z.infer<typeof bands>;
+
 const graph = z.strictObject({
   /** Tensors that change from call to call. */
   inputs: z.array(port).max(32),
   /** Tensors that come from the shards. */
   weights: z.array(port).max(200),
   outputs: z.array(port).min(1).max(8),
+  /** Absent for graphs that see whole tensors. */
+  bands: bands.optional(),
   /** One file a mode and query-chunk count; graphs without attention have queryChunks 1 only. */
   variants: z
     .array(z.strictObject({ mode, queryChunks: positive(64), file: fileName }))
@@ -137,8 +176,19 @@ const schedule = z.discriminatedUnion('kind', [
 ]);
 export type ScheduleSpec = z.infer<typeof schedule>;
 
+/**
+ * What a pack may hold: the transformer with its prologue, the VAE, and what makes its conditioning (baked states or a
+ * table). Engines run packs that hold all of them; fewer parts are for building a pack bit by bit.
+ */
+export const PARTS = ['dit', 'vae', 'text'] as const;
+export type Part = (typeof PARTS)[number];
+
 export const manifestSchema = z.strictObject({
   format: z.literal(1),
+  parts: z
+    .array(z.enum(PARTS))
+    .min(1)
+    .refine((parts) => new Set(parts).size === parts.length, 'a part is listed twice'),
   name: fileName,
   version: z.string().max(40),
   title: z.string().max(120),
@@ -169,26 +219,15 @@ export const manifestSchema = z.strictObject({
     scale: z.number(),
     shift: z.number(),
     /** Graph instances run one after the other; tensors are handed on by name. */
-    encode: z.array(symbol).min(1).max(40),
-    decode: z.array(symbol).min(1).max(40),
+    encode: z.array(symbol).min(1).max(120),
+    decode: z.array(symbol).min(1).max(120),
   }),
   tile: z.strictObject({
     /** Side of a tile in px on a GPU, on wasm, and the overlap; all multiples of factor * patch. */
     gpu: positive(2048),
     wasm: positive(2048),
-/**
- * What a pack may hold: the transformer with its prologue, the VAE, and what makes its conditioning (baked states or a
- * table). Engines run packs that hold all of them; fewer parts are for building a pack bit by bit.
- */
-export const PARTS = ['dit', 'vae', 'text'] as const;
-export type Part = (typeof PARTS)[number];
-
     overlap: positive(512),
   }),
-  parts: z
-    .array(z.enum(PARTS))
-    .min(1)
-    .refine((parts) => new Set(parts).size === parts.length, 'a part is listed twice'),
   tasks: z
     .array(z.strictObject({ id: taskId, prompt: z.strictObject({ en: z.string().max(400), zh: z.string().max(400) }) }))
     .min(1)

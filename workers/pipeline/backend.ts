@@ -15,12 +15,24 @@ export interface Tensor {
   dispose(): void;
 }
 
+/** Positions `start` to `start + rows` of a tensor along an axis. */
+export interface Piece {
+  readonly tensor: Tensor;
+  readonly start: number;
+  readonly rows: number;
+}
+
 /** The ids of graph instances are those of the manifest: "double.0", "enc.1", … */
 export interface Backend {
   readonly kind: 'webgpu' | 'wasm' | 'cpu';
   readonly mode: Mode;
   /** Copies `data` to where the graphs run. */
   upload(dtype: DType, dims: readonly number[], data: TensorData): Tensor;
+  /**
+   * A new tensor made of rows of others along `axis`, one after the other, with rows of zeros before and after them: how
+   * bands are cut and joined. The sources stay the caller's; they have one dtype of 4 bytes and agree in all other axes.
+   */
+  join(axis: number, pieces: readonly Piece[], zerosBefore: number, zerosAfter: number): Tensor;
   /** Copies a tensor back. */
   download(tensor: Tensor): Promise<TensorData>;
   /**

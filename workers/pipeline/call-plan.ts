@@ -1,5 +1,6 @@
 import type { Manifest } from '../packs/manifest.ts';
 import { callKind, waitKind } from './chain.ts';
+import { chainShapes, chainSteps, type Shapes } from './chain-plan.ts';
 import { planTag } from './denoise.ts';
 import { blockInstances, branchCount, chainInputs, graphOf, type JobPlan, previewKind, skipNames } from './plan.ts';
 import type { PlannedCalls } from './progress.ts';
@@ -29,6 +30,12 @@ export function plannedCalls(
     if (count === 0) return;
     calls.set(kind, { count: (calls.get(kind)?.count ?? 0) + count, weight });
   };
+  const addChain = (chain: readonly string[], given: Shapes, size: string, times: number, weight: number) => {
+    for (const step of chainSteps(manifest, chain, given, plan.bandBytes)) {
+      add(callKind(step.id, size), times * step.calls, (weight * step.share) / step.calls);
+      if (step.statistics) add(waitKind('statistics', size), times, 0.0001);
+    }
+  };
   const { family, switches, vae } = manifest;
   const tag = planTag(plan);
   const tiles = plan.tiles.length;
@@ -42,7 +49,8 @@ export function plannedCalls(
   } else if (conditioning.kind === 'table') {
     const small = `thumb ${conditioning.thumb}`;
     const times = steps > 0 ? branches : 1;
-    for (const id of vae.encode) add(callKind(id, small), times, 0.02 / vae.encode.length);
+    const thumb = { photo: [1, 3, conditioning.thumb, conditioning.thumb] };
+    addChain(vae.encode, thumb, small, times, 0.02);
     add(callKind('conditioning', small), times, 0.001);
     add(callKind('context', ''), perStep, 0.001);
   } else {
@@ -57,8 +65,11 @@ export function plannedCalls(
   const previews = paints && previewKind(manifest, plan) === 'decoder' ? Math.max(0, steps - 1) : 0;
   const again = skips ? (tiles - (encodes ? plan.cachedTiles : 0)) * (previews + 1) : 0;
   const first = encodes ? tiles : 0;
-  for (const id of vae.encode) add(callKind(id, tag), first + again, 1 / vae.encode.length);
-  for (const id of vae.decode) add(callKind(id, tag), tiles * (previews + 1), 1 / vae.decode.length);
+  const photo = [1, 3, plan.y.size, plan.x.size];
+  const latents = [1, family.latentChannels, plan.y.size / family.factor, plan.x.size / family.factor];
+  addChain(vae.encode, { photo }, tag, first + again, 1);
+  const encoded = skips ? chainShapes(manifest, vae.encode, { photo }, plan.bandBytes) : {};
+  addChain(vae.decode, { ...encoded, photo, latents }, tag, tiles * (previews + 1), 1);
 
   add(waitKind('encode', tag), first, 0.01);
   add(waitKind('decode', tag), tiles * (previews + 1), 0.01);

@@ -6,7 +6,7 @@ import { EngineError } from '../errors.ts';
 import type { Manifest, Port } from '../packs/manifest.ts';
 import type { Backend, DType, RunOptions, Tensor, TensorData } from './backend.ts';
 import type { JobEvents, Stage, StageTimes } from './job.ts';
-import { graphOf } from './plan.ts';
+import { defaultBandBytes, graphOf } from './plan.ts';
 import type { ProgressMeter } from './progress.ts';
 import type { TensorScope } from './scope.ts';
 
@@ -23,6 +23,8 @@ export interface Place {
 export class Calls {
   readonly manifest: Manifest;
   readonly backend: Backend;
+  /** Most that one tensor of a call in bands may take. */
+  readonly bandBytes: number;
   readonly place: Place = { step: 0, steps: 0, tile: 0, tiles: 0 };
   readonly #meter: ProgressMeter;
   readonly #signal: AbortSignal | undefined;
@@ -39,8 +41,10 @@ export class Calls {
     meter: ProgressMeter,
     signal: AbortSignal | undefined,
     events: JobEvents = {},
+    bandBytes: number = defaultBandBytes(backend.kind),
   ) {
     this.backend = backend;
+    this.bandBytes = bandBytes;
     this.manifest = manifest;
     this.#meter = meter;
     this.#signal = signal;

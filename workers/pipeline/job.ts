@@ -48,6 +48,8 @@ export interface JobOptions extends SwitchOptions {
   readonly ditOff?: boolean;
   /** Bytes of skip tensors kept over all tiles; beyond, a tile is encoded again. Default 256 MB. */
   readonly skipCacheBytes?: number;
+  /** Most bytes that one tensor of a call in bands may take; by the backend's kind where absent (`plan.ts`). */
+  readonly bandBytes?: number;
   readonly signal?: AbortSignal;
   readonly events?: JobEvents;
 }

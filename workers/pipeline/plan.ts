@@ -2,8 +2,8 @@
 import { EngineError } from '../errors.ts';
 import type { Manifest } from '../packs/manifest.ts';
 import type { Backend } from './backend.ts';
+import { chainShapes } from './chain-plan.ts';
 import { branchesOf } from './guidance.ts';
-import { bindShapes, resolveShape } from './shapes.ts';
 import { planTiles, roundUp, type TilePlan } from './tiles.ts';
 import { countTokens } from './tokens.ts';
 
@@ -18,12 +18,24 @@ const ATTENTION_LIMIT = 2 ** 30;
 
 const DEFAULT_SKIP_CACHE = 256e6;
 
+/**
+ * Most that one tensor of a call in bands may take, where a job doesn't say. A call holds six to eight such tensors. On wasm
+ * they lie in a heap that never shrinks, and a call must not be long; a GPU wants fewer, larger calls.
+ */
+const BAND_BYTES: Record<Backend['kind'], number> = { webgpu: 64 * 2 ** 20, wasm: 4 * 2 ** 20, cpu: 16 * 2 ** 20 };
+
+export function defaultBandBytes(kind: Backend['kind']): number {
+  return BAND_BYTES[kind];
+}
+
 export interface JobPlan extends TilePlan {
   /** Longest side of a tile that was allowed. */
   readonly side: number;
   readonly queryChunks: number;
   /** Tiles whose skip tensors stay; the others are encoded again. */
   readonly cachedTiles: number;
+  /** Most that one tensor of a call in bands may take. */
+  readonly bandBytes: number;
 }
 
 /** The tile side that a pack wants on a backend. */
@@ -41,6 +53,7 @@ export function planJob(
   photo: { readonly width: number; readonly height: number },
   tile?: number,
   skipCacheBytes: number = DEFAULT_SKIP_CACHE,
+  bandBytes: number = defaultBandBytes(backend.kind),
 ): JobPlan {
   const unit = manifest.family.factor * manifest.family.patch;
   const down = (px: number) => Math.max(unit, Math.floor(px / unit) * unit);
@@ -55,7 +68,7 @@ export function planJob(
     if (queryChunks !== undefined) {
       const perTile = skipBytes(manifest, plan.x.size, plan.y.size);
       const cachedTiles = perTile === 0 ? plan.tiles.length : Math.floor(skipCacheBytes / perTile);
-      return { ...plan, side, queryChunks, cachedTiles: Math.min(plan.tiles.length, cachedTiles) };
+      return { ...plan, side, queryChunks, cachedTiles: Math.min(plan.tiles.length, cachedTiles), bandBytes };
     }
     if (side <= unit) throw new EngineError('pack-damaged', 'no attention graph fits the smallest tile');
   }
@@ -126,16 +139,7 @@ export function skipNames(manifest: Manifest): string[] {
 export function skipBytes(manifest: Manifest, width: number, height: number): number {
   const wanted = skipNames(manifest);
   if (wanted.length === 0) return 0;
-  const shapes: Record<string, number[]> = { photo: [1, 3, height, width] };
-  for (const id of manifest.vae.encode) {
-    const graph = manifest.graphs[graphOf(manifest, id)];
-    const bindings = bindShapes(graph?.inputs ?? [], shapes);
-    for (const port of graph?.outputs ?? []) {
-      const dims = resolveShape(port.shape, bindings);
-      if (!dims) throw new EngineError('pack-damaged', `${id}: the shape of ${port.name} is not known`);
-      shapes[port.name] = dims;
-    }
-  }
+  const shapes = chainShapes(manifest, manifest.vae.encode, { photo: [1, 3, height, width] }, Number.POSITIVE_INFINITY);
   return wanted.reduce((sum, name) => {
     const dims = shapes[name];
     if (!dims) throw new EngineError('pack-damaged', `the encoder makes no ${name}`);

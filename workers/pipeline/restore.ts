@@ -35,7 +35,7 @@ export function decodeStep(
   photo: Photo,
   kept: KeptJob,
   step: number,
-  options: Pick<JobOptions, 'signal' | 'events'> = {},
+  options: Pick<JobOptions, 'signal' | 'events' | 'bandBytes'> = {},
 ): Promise<JobResult> {
   const all = { ...options, task: kept.task, seed: 0 };
   return withSmallerTiles(engine, photo, all, kept.tile, (plan, meter) =>
@@ -52,7 +52,7 @@ async function withSmallerTiles(
 ): Promise<JobResult> {
   const meter = new ProgressMeter();
   for (let tile = firstTile; ; ) {
-    const plan = planJob(manifest, backend, photo, tile, options.skipCacheBytes);
+    const plan = planJob(manifest, backend, photo, tile, options.skipCacheBytes, options.bandBytes);
     try {
       return await attempt(plan, meter);
     } catch (error) {

@@ -73,7 +73,7 @@ export async function runJob(
   const { manifest } = engine;
   const steps = stepCount(engine, options);
   meter.plan(plannedCalls(manifest, plan, steps, { paints: options.events?.paint !== undefined }));
-  const calls = new Calls(engine.backend, manifest, meter, options.signal, options.events);
+  const calls = new Calls(engine.backend, manifest, meter, options.signal, options.events, plan.bandBytes);
   Object.assign(calls.place, { steps, tiles: plan.tiles.length });
 
   return withScope(async (scope) => {
@@ -116,7 +116,7 @@ export async function runDecode(
 ): Promise<JobResult> {
   if (!history.available().includes(step)) throw new EngineError('internal', `step ${step} was not kept`, { step });
   meter.plan(plannedCalls(engine.manifest, plan, 0, { encodes: false }));
-  const calls = new Calls(engine.backend, engine.manifest, meter, options.signal, options.events);
+  const calls = new Calls(engine.backend, engine.manifest, meter, options.signal, options.events, plan.bandBytes);
   Object.assign(calls.place, { step, steps: history.steps, tiles: plan.tiles.length });
 
   return withScope(async (scope) => {

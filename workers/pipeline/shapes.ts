@@ -1,5 +1,5 @@
 /**
- * Symbolic dimensions of graph ports ("n", "H/8", "h*8"): bound from the tensors that are fed, resolved for those
+ * Symbolic dimensions of graph ports ("n", "H/8", "h*8", "r*2+1"): bound from the tensors that are fed, resolved for those
  * that come out. Grammar: `workers/packs/manifest.ts`, `dim`.
  */
 import { EngineError } from '../errors.ts';
@@ -8,19 +8,23 @@ import type { Port } from '../packs/manifest.ts';
 export type Dim = number | string;
 export type Bindings = Map<string, number>;
 
-interface Term {
-  symbol: string;
-  times: number;
-  over: number;
+/** symbol · times / over + plus */
+export interface Term {
+  readonly symbol: string;
+  readonly times: number;
+  readonly over: number;
+  readonly plus: number;
 }
 
-function parse(dim: string): Term {
-  const match = /^([A-Za-z]+)(?:([*/])(\d{1,3}))?$/.exec(dim);
+/** @throws EngineError 'pack-damaged' for text that is not a dimension, or one that multiplies or divides by 0 */
+export function parseDim(dim: string): Term {
+  const match = /^([A-Za-z]+)(?:([*/])(\d{1,3}))?(?:\+(\d{1,3}))?$/.exec(dim);
   const symbol = match?.[1];
   if (!match || !symbol) throw new EngineError('pack-damaged', `not a dimension: ${dim}`);
   const factor = match[3] === undefined ? 1 : Number(match[3]);
   if (factor === 0) throw new EngineError('pack-damaged', `not a dimension: ${dim}`);
-  return match[2] === '/' ? { symbol, times: 1, over: factor } : { symbol, times: factor, over: 1 };
+  const plus = Number(match[4] ?? 0);
+  return match[2] === '/' ? { symbol, times: 1, over: factor, plus } : { symbol, times: factor, over: 1, plus };
 }
 
 /**
@@ -47,10 +51,11 @@ export function bindShapes(
         if (declared !== actual) throw mismatch(port, dims);
         return;
       }
-      const { symbol, times, over } = parse(declared);
-      const value = (actual * over) / times;
+      const { symbol, times, over, plus } = parseDim(declared);
+      const value = ((actual - plus) * over) / times;
       const earlier = bindings.get(symbol);
-      if (!Number.isInteger(value) || (earlier !== undefined && earlier !== value)) throw mismatch(port, dims);
+      if (!Number.isInteger(value) || value < 0 || (earlier !== undefined && earlier !== value))
+        throw mismatch(port, dims);
       bindings.set(symbol, value);
     });
   }
@@ -65,10 +70,10 @@ export function resolveShape(shape: readonly Dim[], bindings: Bindings): number[
       dims.push(dim);
       continue;
     }
-    const { symbol, times, over } = parse(dim);
+    const { symbol, times, over, plus } = parseDim(dim);
     const value = bindings.get(symbol);
     if (value === undefined) return null;
-    const size = (value * times) / over;
+    const size = (value * times) / over + plus;
     if (!Number.isInteger(size)) {
       throw new EngineError('internal', `${dim} with ${symbol} = ${value} is not a whole number`);
     }

@@ -4,7 +4,8 @@ import { EngineError } from '../errors.ts';
 import type { Mode } from '../packs/manifest.ts';
 import type { Pack } from '../packs/pack.ts';
 import { bytesPerElement, elementCount, makeTensorData } from '../packs/weights.ts';
-import type { Backend, DType, MemoryUse, RunOptions, Tensor, TensorData } from '../pipeline/backend.ts';
+import type { Backend, DType, MemoryUse, Piece, RunOptions, Tensor, TensorData } from '../pipeline/backend.ts';
+import { planJoin } from '../pipeline/join.ts';
 import { BufferPool, roundUp16 } from './buffers.ts';
 import type { Gpu } from './device.ts';
 import { gpuError } from './gpu-errors.ts';
@@ -65,6 +66,22 @@ export class GpuBackend implements Backend {
     const tensor = this.#allocate(dtype, dims);
     this.#gpu.device.queue.writeBuffer(tensor.ort.gpuBuffer, 0, ...wholeWords(data));
     return tensor;
+  }
+
+  join(axis: number, pieces: readonly Piece[], zerosBefore: number, zerosAfter: number): RuntimeTensor {
+    const { dtype, dims, copies, zeros } = planJoin(axis, pieces, zerosBefore, zerosAfter);
+    const sources = pieces.map(({ tensor }) => ortTensorOf(tensor).gpuBuffer);
+    const joined = this.#allocate(dtype, dims);
+    const target = joined.ort.gpuBuffer;
+    const size = bytesPerElement(dtype);
+    const encoder = this.#gpu.device.createCommandEncoder();
+    // Buffers are used again: what should be zero is not.
+    for (const [start, length] of zeros) encoder.clearBuffer(target, start * size, length * size);
+    for (const { piece, from, to, length } of copies) {
+      encoder.copyBufferToBuffer(sources[piece] as GPUBuffer, from * size, target, to * size, length * size);
+    }
+    this.#gpu.device.queue.submit([encoder.finish()]);
+    return joined;
   }
 
   download(tensor: Tensor): Promise<TensorData> {

@@ -3,7 +3,8 @@ import type { Tensor as OrtTensor } from 'onnxruntime-web';
 import { EngineError } from '../errors.ts';
 import type { Pack } from '../packs/pack.ts';
 import { bytesPerElement, elementCount } from '../packs/weights.ts';
-import type { Backend, DType, MemoryUse, RunOptions, Tensor, TensorData } from '../pipeline/backend.ts';
+import type { Backend, DType, MemoryUse, Piece, RunOptions, Tensor, TensorData } from '../pipeline/backend.ts';
+import { joinData, planJoin } from '../pipeline/join.ts';
 import { planRun } from './graphs.ts';
 import { Mutex } from './mutex.ts';
 import type { LoadedOrt } from './ort.ts';
@@ -43,6 +44,12 @@ export class WasmBackend implements Backend {
     if (dtype === 'float16') throw new EngineError('internal', 'the wasm backend runs in mode f32');
     // A copy, as on a GPU: the caller may write into `data` again.
     return this.#wrap(dtype, dims, this.#ortTensor(dtype, dims, data.slice()));
+  }
+
+  join(axis: number, pieces: readonly Piece[], zerosBefore: number, zerosAfter: number): RuntimeTensor {
+    const joined = planJoin(axis, pieces, zerosBefore, zerosAfter);
+    const sources = pieces.map(({ tensor }) => ortTensorOf(tensor).data as TensorData);
+    return this.#wrap(joined.dtype, joined.dims, this.#ortTensor(joined.dtype, joined.dims, joinData(joined, sources)));
   }
 
   async download(tensor: Tensor): Promise<TensorData> {

@@ -5,7 +5,8 @@
  */
 import { EngineError } from '../../errors.ts';
 import { type Manifest, manifestSchema, type Switches } from '../../packs/manifest.ts';
-import type { Backend, DType, MemoryUse, RunOptions, Tensor, TensorData } from '../backend.ts';
+import type { Backend, DType, MemoryUse, Piece, RunOptions, Tensor, TensorData } from '../backend.ts';
+import { joinData, planJoin } from '../join.ts';
 import { makeLatents, packLatents } from '../latents.ts';
 
 const CHANNELS = 4;
@@ -63,6 +64,15 @@ export class ToyBackend implements Backend {
 
   upload(dtype: DType, dims: readonly number[], data: TensorData): Tensor {
     return new ToyTensor(dtype, dims, data.slice(), this.live);
+  }
+
+  join(axis: number, pieces: readonly Piece[], zerosBefore: number, zerosAfter: number): Tensor {
+    const joined = planJoin(axis, pieces, zerosBefore, zerosAfter);
+    const sources = pieces.map(({ tensor }) => {
+      if (!(tensor instanceof ToyTensor) || !this.live.has(tensor)) throw new Error('joined a dead tensor');
+      return tensor.data;
+    });
+    return new ToyTensor(joined.dtype, joined.dims, joinData(joined, sources), this.live);
   }
 
   async download(tensor: Tensor): Promise<TensorData> {
@@ -284,6 +294,7 @@ export function toyManifest(switches: Partial<Switches> = {}, change: Partial<Ma
   for (const id of mods) instances[id] = { graph: 'mod', weights: {} };
   return manifestSchema.parse({
     format: 1,
+    parts: ['dit', 'vae', 'text'],
     name: 'toy',
     version: '0',
     title: 'Toy',
@@ -294,7 +305,6 @@ export function toyManifest(switches: Partial<Switches> = {}, change: Partial<Ma
       heads: 1,
       axesDim: [2, 2, 4],
       theta: 10000,
-    parts: ['dit', 'vae', 'text'],
       double: 1,
       single: 1,
       latentChannels: CHANNELS,
