@@ -157,7 +157,7 @@ describe('a broken pack', () => {
     const folder = await mkdtemp(join(tmpdir(), 'broken-'));
     try {
       for (const file of await readdir(SMALL_PACK)) await copyFile(join(SMALL_PACK, file), join(folder, file));
-      const shard = join(folder, 'weights-0.bin');
+      const shard = join(folder, 'vae-0.bin');
       const bytes = await readFile(shard);
       bytes[1000] = (bytes[1000] ?? 0) ^ 1;
       await writeFile(shard, bytes);

@@ -11,7 +11,7 @@ import { makeConformancePack } from '../conformance/make.ts';
 import { writeSafetensors } from '../conformance/safetensors-write.ts';
 import { buildPack, type PackOptions, readManifest } from './build.ts';
 import { readConfig } from './config.ts';
-import { ShardWriter } from './files.ts';
+import { layOut } from './layout.ts';
 import { type BuiltPack, buildFixturePack, fixtures } from './parity-helpers.ts';
 import { seeded, solve } from './preview.ts';
 
@@ -137,26 +137,31 @@ describe('buildPack', () => {
   });
 });
 
-describe('ShardWriter', () => {
-  it('starts a new shard where the next tensor would not fit, and aligns to 16 bytes', async () => {
-    const writer = new ShardWriter(folder, 64);
-    const sizes = [20, 30, 10, 64, 1];
-    const places = [];
-    for (const size of sizes) places.push(await writer.append(new Uint8Array(size).fill(size), 'x'));
-    await writer.close();
-    expect(places.map(({ shard, offset }) => `${shard}@${offset}`)).toEqual([
-      'weights-0.bin@0',
-      'weights-0.bin@32',
-      'weights-1.bin@0',
-      'weights-2.bin@0',
-      'weights-3.bin@0',
+describe('layOut', () => {
+  const weight = (id: string, bytes: number, group: 'vae' | 'dit' = 'dit') => {
+    const source = { tensor: id, full: [bytes / 4] };
+    return { id, group, recipe: { stored: 'f32', shape: [bytes / 4], source } } as const;
+  };
+
+  it('starts a new shard where the next weight would not fit, aligns to 16 bytes, keeps parts apart', () => {
+    const sizes = [20, 32, 12, 64, 4];
+    const { places, shards } = layOut([...sizes.map((bytes, i) => weight(`w${i}`, bytes)), weight('v', 8, 'vae')], 64);
+    expect([...places.values()].map(({ shard, offset, bytes }) => `${shard}@${offset}+${bytes}`)).toEqual([
+      'dit-0.bin@0+20',
+      'dit-0.bin@32+32',
+      'dit-1.bin@0+12',
+      'dit-2.bin@0+64',
+      'dit-3.bin@0+4',
+      'vae-0.bin@0+8',
     ]);
-    for (const { shard, offset, bytes } of places) {
-      const data = await readFile(join(folder, shard));
-      expect([...data.subarray(offset, offset + bytes)]).toEqual(Array(bytes).fill(bytes));
-      expect(writer.files[shard]?.sha256).toBe(sha256(data));
-    }
-    await expect(writer.append(new Uint8Array(65), 'big')).rejects.toThrow(/big has 65 bytes/);
+    expect([...shards]).toEqual([
+      ['dit-0.bin', 64],
+      ['dit-1.bin', 12],
+      ['dit-2.bin', 64],
+      ['dit-3.bin', 4],
+      ['vae-0.bin', 8],
+    ]);
+    expect(() => layOut([weight('big', 68)], 64)).toThrow(/big has 68 bytes/);
   });
 });
 

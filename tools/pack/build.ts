@@ -1,22 +1,32 @@
 /** Builds a pack folder from a checkpoint folder. */
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, rm } from 'node:fs/promises';
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Manifest, manifestSchema } from '../../workers/packs/manifest.ts';
-import { readConfig } from './config.ts';
-import { formatsFor } from './emitter.ts';
-import { type FileSpec, ShardWriter, writeWhole } from './files.ts';
+import { type Manifest, manifestSchema, PARTS, type Part } from '../../workers/packs/manifest.ts';
+import { type Bundle, type Overrides, openBundle } from './bundle.ts';
+import { type Converted, convert } from './convert.ts';
+import { type Bits, formatsFor, type Keep8 } from './emitter.ts';
+import { explain } from './failures.ts';
+import { type FileSpec, fileSpec } from './files.ts';
 import { type EmittedGraph, emitGraphs } from './graphs.ts';
+import { type Job, planJobs } from './jobs.ts';
+import { instancesIn, type Layout, layOut, STATES_ID, type Wanted, wantedWeights, weightsOf } from './layout.ts';
+import { checkRoom, inspect, LICENCE_FILE, MANIFEST_FILE } from './out-folder.ts';
 import { planFor } from './plan.ts';
 import type { Plan } from './plan-parts.ts';
-import { fitPreview, PREVIEW_FILE, trainedPreview } from './preview.ts';
-import { Checkpoint } from './safetensors.ts';
-import { checkTensors, halves, type Wanted, WeightMaker } from './weights.ts';
+import { defaultThreads } from './pool.ts';
+import { fitPreview, trainedPreview } from './preview.ts';
+import { checkTensors } from './weights.ts';
 
 export interface PackOptions {
   readonly checkpoint: string;
   readonly out: string;
-  readonly bits: 4 | 8 | 16 | 32;
+  readonly bits: Bits;
+  /** Matrices that stay at 8 bits in a 4-bit pack. */
+  readonly keep8?: readonly Keep8[];
+  /** Parts of the pack; what the checkpoint has where absent. */
+  readonly include?: readonly Part[];
+  readonly overrides?: Overrides;
   readonly name: string;
   readonly version: string;
   readonly title: string;
@@ -25,107 +35,168 @@ export interface PackOptions {
   /** Text of LICENSE.txt. */
   readonly licenceText: string;
   readonly shardBytes: number;
+  readonly threads?: number;
 }
 
-/** Prefixes that wrappers put before the tensor names (realrestorer.md B.2). */
-const PREFIX = /^(inner_model|module|model)\./;
+/** Goes into every fingerprint: builds of another version of the builder are not gone on with. */
+const BUILDER = 1;
 
-function foldersOf(checkpoint: string): string[] {
-  const parts = ['transformer', 'vae', 'conditioning'].map((name) => join(checkpoint, name));
-  return [checkpoint, ...parts.filter((path) => existsSync(path))];
-}
-
-function wantedWeights(plan: Plan, graphs: ReadonlyMap<string, EmittedGraph>): Wanted[] {
-  return plan.instances.flatMap(({ id, graph, prefix }) => {
-    const recipes = graphs.get(graph)?.recipes;
-    if (recipes === undefined) throw new Error(`instance ${id} of an unknown graph ${graph}`);
-    return [...recipes].map(([port, recipe]) => ({
-      id: `${id}.${port}`,
-      recipe,
-      tensor: prefix + recipe.source.tensor,
-    }));
-  });
+/** Everything about a build that is known before a weight is read. */
+export interface Prepared {
+  readonly plan: Plan;
+  readonly parts: readonly Part[];
+  readonly graphs: ReadonlyMap<string, EmittedGraph>;
+  readonly wanted: readonly Wanted[];
+  readonly layout: Layout;
+  readonly jobs: readonly Job[];
 }
 
 /**
- * Writes `manifest.json`, graphs, shards and LICENSE.txt. The same inputs always give the same bytes.
+ * Plans a build.
+ *
+ * @throws Error when a part was asked for that the checkpoint lacks, or with the complete list of missing, unknown and
+ *   mis-shaped tensors
+ */
+export function prepare(bundle: Pick<Bundle, 'config' | 'source' | 'has'>, options: PackOptions): Prepared {
+  const { config, source, has } = bundle;
+  const parts = options.include ?? has;
+  checkParts(parts, has, options.checkpoint);
+  const plan = planFor(config);
+  const emitted = emitGraphs(plan, formatsFor(options.bits, config.family, options.keep8 ?? []));
+  const wanted = wantedWeights(plan, emitted, parts);
+  const names = new Set(instancesIn(plan, parts).map(({ graph }) => graph));
+  const graphs = new Map([...emitted].filter(([name]) => names.has(name)));
+  const left = new Set(wantedWeights(plan, emitted, PARTS).map(({ tensor }) => tensor));
+  // A version that was asked for against the tensors leaves this one over.
+  if (config.family === 'step1x-edit' && config.transformer.version === 'v1.1') left.add('connector.scale_factor');
+  const ignored = (name: string) => plan.ignored.includes(name) || left.has(name);
+  checkTensors(
+    source,
+    wanted.map(({ tensor, recipe }) => ({ tensor, full: recipe.source.full })),
+    ignored,
+  );
+  const layout = layOut(wanted, options.shardBytes);
+  return { plan, parts, graphs, wanted, layout, jobs: planJobs(source, wanted, layout) };
+}
+
+function checkParts(parts: readonly Part[], has: readonly Part[], folder: string): void {
+  if (parts.includes('text') && !has.includes('text')) {
+    throw new Error(
+      `${folder} has no conditioning/ folder with baked states of the language model. Converting text_encoder/ itself is ` +
+        'not built yet: leave text out of --include.',
+    );
+  }
+  const missing = parts.filter((part) => !has.includes(part));
+  if (missing.length > 0) throw new Error(`${folder} has no tensors for ${missing.join(' and ')}.`);
+  if (parts.length === 0) throw new Error(`${folder} holds no tensors that a pack could be made of.`);
+}
+
+/** What a build did, for reports. */
+export interface Built extends Pick<Converted, 'jobs' | 'seconds'> {
+  readonly manifest: Manifest;
+}
+
+/**
+ * Writes `manifest.json`, graphs, shards and LICENSE.txt. The same inputs always give the same bytes. A build that was
+ * interrupted goes on; the manifest comes last, so that an unfinished folder is never taken for a pack.
  *
  * @param log called with a line of progress
  * @returns the manifest, as written
- * @throws Error with the complete list of missing, unknown and mis-shaped tensors, or for a config that isn't understood
+ * @throws Error that says what is wrong with the checkpoint or the disk, and what to do
  */
 export async function buildPack(options: PackOptions, log: (line: string) => void = () => {}): Promise<Manifest> {
-  const { checkpoint: folder, out } = options;
-  const config = await readConfig(folder);
-  const plan = planFor(config);
-  const graphs = emitGraphs(plan, formatsFor(options.bits, config.family));
-  const wanted = wantedWeights(plan, graphs);
-  const checkpoint = await Checkpoint.open(
-    foldersOf(folder),
-    (name) => name.replace(PREFIX, ''),
-    (file) => file !== PREVIEW_FILE,
-  );
+  const bundle = await openBundle(options.checkpoint, options.overrides);
   try {
-    const needed = wanted.map(({ tensor, recipe }) => ({ tensor, full: recipe.source.full }));
-    checkTensors(checkpoint, plan.states === null ? needed : [...needed, plan.states], plan.ignored);
-    await rm(out, { recursive: true, force: true });
-    await mkdir(out, { recursive: true });
-    const files: Record<string, FileSpec> = {};
-    for (const { files: emitted } of graphs.values()) {
-      for (const [name, bytes] of emitted) files[name] = await writeWhole(out, name, bytes);
-    }
-    log(`${Object.keys(files).length} graph files`);
-
-    const shards = new ShardWriter(out, options.shardBytes);
-    const head = await withStates(plan, checkpoint, shards);
-    const weights: Manifest['weights'] = {};
-    const maker = new WeightMaker(checkpoint);
-    for (const [at, item] of wanted.entries()) {
-      const place = await shards.append(await maker.make(item), item.id);
-      weights[item.id] = { ...place, stored: item.recipe.stored, shape: [...item.recipe.shape] };
-      if (at % 200 === 199) log(`${at + 1} of ${wanted.length} weights`);
-    }
-    await shards.close();
-    Object.assign(files, shards.files);
-    await writeWhole(out, 'LICENSE.txt', new TextEncoder().encode(options.licenceText));
-
-    const { name, version, title, licence, source } = options;
-    const rough: Manifest = {
-      format: 1,
-      parts: ['dit', 'vae', 'text'],
-      name,
-      version,
-      title,
-      licence,
-      source,
-      ...head,
-      preview: { kind: plan.preview, matrix: [[], [], []], bias: [0, 0, 0] },
-      graphs: Object.fromEntries([...graphs].map(([id, { spec }]) => [id, spec])),
-      instances: instancesOf(plan, graphs),
-      weights,
-      files,
-    };
-    const map = (await trainedPreview(folder, head.family.latentChannels)) ?? (await fitPreview(out, rough));
-    const manifest = manifestSchema.parse({
-      ...rough,
-      preview: { kind: plan.preview, ...map },
-    });
-    const text = `${JSON.stringify(manifest, null, 1)}\n`;
-    await writeWhole(out, 'manifest.json', new TextEncoder().encode(text));
-    const total = Object.values(manifest.files).reduce((sum, file) => sum + file.bytes, 0);
-    log(`${wanted.length} weights, ${(total / 1e6).toFixed(1)} MB in ${Object.keys(files).length} files`);
-    return manifest;
+    for (const note of bundle.notes) log(note);
+    return (await buildFrom(bundle, options, log)).manifest;
   } finally {
-    await checkpoint.close();
+    await bundle.source.close();
   }
 }
 
-/** Writes the baked states, where the family has them, as fp16 `[tasks + 1, tokens, stateDim]`. */
-async function withStates(plan: Plan, checkpoint: Checkpoint, shards: ShardWriter): Promise<Plan['head']> {
+/** `buildPack` from a checkpoint that is open, or that is nowhere (`VirtualCheckpoint`). */
+export async function buildFrom(
+  bundle: Pick<Bundle, 'config' | 'source' | 'has'>,
+  options: PackOptions,
+  log: (line: string) => void = () => {},
+): Promise<Built> {
+  const { out } = options;
+  const prepared = prepare(bundle, options);
+  const { layout, graphs, jobs } = prepared;
+  const folder = inspect(out);
+  const graphFiles = new Map([...graphs.values()].flatMap(({ files }) => [...files]));
+  const bytes = [...layout.shards.values(), ...[...graphFiles.values()].map((file) => file.length)];
+  checkRoom(
+    out,
+    bytes.reduce((a, b) => a + b, 0),
+    folder.files,
+  );
+  try {
+    await mkdir(out, { recursive: true });
+    const identity = [
+      BUILDER,
+      { ...options, threads: 0, out: '' },
+      bundle.config,
+      bundle.source.identity(),
+      [...layout.places],
+    ];
+    const otherFiles = [...graphFiles.keys(), LICENCE_FILE];
+    const threads = options.threads ?? defaultThreads();
+    const work = { out, jobs, shards: layout.shards, otherFiles, identity, threads };
+    const converted = await convert(work, folder, log);
+    const files: Record<string, FileSpec> = {};
+    for (const [name, data] of graphFiles) {
+      await writeFile(join(out, name), data);
+      files[name] = fileSpec(data);
+    }
+    Object.assign(files, converted.files);
+    await writeFile(join(out, LICENCE_FILE), options.licenceText);
+    const manifest = await finishManifest(prepared, options, files);
+    const text = `${JSON.stringify(manifest, null, 1)}\n`;
+    await writeFile(join(out, `${MANIFEST_FILE}.part`), text);
+    await rename(join(out, `${MANIFEST_FILE}.part`), join(out, MANIFEST_FILE));
+    converted.journal.remove();
+    const total = Object.values(files).reduce((sum, file) => sum + file.bytes, 0);
+    log(`${prepared.wanted.length} weights, ${(total / 1e6).toFixed(1)} MB in ${Object.keys(files).length} files`);
+    return { manifest, jobs: converted.jobs, seconds: converted.seconds };
+  } catch (error) {
+    throw explain(error, out);
+  }
+}
+
+async function finishManifest(
+  { plan, parts, graphs, wanted, layout }: Prepared,
+  options: PackOptions,
+  files: Record<string, FileSpec>,
+): Promise<Manifest> {
+  const { name, version, title, licence, source } = options;
+  const rough: Manifest = {
+    format: 1,
+    parts: [...parts],
+    name,
+    version,
+    title,
+    licence,
+    source,
+    ...headOf(plan, layout),
+    preview: { kind: plan.preview, matrix: [[], [], []], bias: [0, 0, 0] },
+    graphs: Object.fromEntries([...graphs].map(([id, { spec }]) => [id, spec])),
+    instances: instancesOf(plan, graphs),
+    weights: weightsOf(wanted, layout),
+    files,
+  };
+  const channels = rough.family.latentChannels;
+  const trained = existsSync(options.checkpoint) ? await trainedPreview(options.checkpoint, channels) : null;
+  const blank = { matrix: Array.from({ length: 3 }, () => Array<number>(channels).fill(0)), bias: [0, 0, 0] };
+  const map = trained ?? (parts.includes('vae') ? await fitPreview(options.out, rough) : blank);
+  return manifestSchema.parse({ ...rough, preview: { kind: plan.preview, ...map } });
+}
+
+/** The manifest's head, with the place of the baked states where the pack has them. */
+function headOf(plan: Plan, layout: Layout): Plan['head'] {
   const { conditioning } = plan.head.switches;
-  if (plan.states === null || conditioning.kind !== 'qwen2.5-vl') return plan.head;
-  const values = await checkpoint.read(plan.states.tensor);
-  const states = await shards.append(halves(values, plan.states.tensor), plan.states.tensor);
+  const states = layout.places.get(STATES_ID);
+  if (conditioning.kind !== 'qwen2.5-vl' || states === undefined) return plan.head;
   return {
     ...plan.head,
     switches: { ...plan.head.switches, conditioning: { ...conditioning, states: { ...states } } },
@@ -134,14 +205,16 @@ async function withStates(plan: Plan, checkpoint: Checkpoint, shards: ShardWrite
 
 function instancesOf(plan: Plan, graphs: ReadonlyMap<string, EmittedGraph>): Manifest['instances'] {
   return Object.fromEntries(
-    plan.instances.map(({ id, graph }) => {
-      const ports = [...(graphs.get(graph)?.recipes.keys() ?? [])];
-      return [id, { graph, weights: Object.fromEntries(ports.map((port) => [port, `${id}.${port}`])) }];
+    plan.instances.flatMap(({ id, graph }) => {
+      const emitted = graphs.get(graph);
+      if (emitted === undefined) return [];
+      const ports = [...emitted.recipes.keys()];
+      return [[id, { graph, weights: Object.fromEntries(ports.map((port) => [port, `${id}.${port}`])) }]];
     }),
   );
 }
 
 /** The manifest of a pack folder on disk, checked. */
 export async function readManifest(folder: string): Promise<Manifest> {
-  return manifestSchema.parse(JSON.parse(await readFile(join(folder, 'manifest.json'), 'utf8')));
+  return manifestSchema.parse(JSON.parse(await readFile(join(folder, MANIFEST_FILE), 'utf8')));
 }

@@ -6,7 +6,8 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { taskId } from '../../workers/packs/manifest.ts';
+import { TASK_IDS, taskId } from '../../workers/packs/manifest.ts';
+import type { TensorSource } from './source.ts';
 
 const dim = z.number().int().min(1).max(65536);
 
@@ -65,9 +66,14 @@ const step1x = z.strictObject({
     depth: dim,
     mlp_ratio: z.number().positive(),
   }),
-  /** States of the language model, baked: tensor `conditioning.states` `[tasks + 1, tokens, state_dim]`, the last for the empty prompt. */
+  /**
+   * States of the language model, baked: tensor `conditioning.states` `[tasks + 1, tokens, state_dim]`, the last for the empty
+   * prompt. `valid` is empty where no states were baked.
+   */
   conditioning: z.strictObject({ tasks: z.array(taskId).min(1), tokens: dim, valid: z.array(dim) }),
   guidance: z.number(),
+  /** RoPE id of the reference tokens on axis 0 (realrestorer.md J.1); by the version where absent: 0 for v1.0, 1 for v1.1. */
+  reference_id: z.union([z.literal(0), z.literal(1)]).optional(),
 });
 export type Step1xConfig = z.infer<typeof step1x>;
 
@@ -81,10 +87,10 @@ const STEP1X_DEFAULTS = {
   guidance: 3.5,
 };
 
-/** Keys of a diffusers `transformer/config.json` that say nothing about the network. */
+/** A `_class_name` and other keys of diffusers in `transformer/config.json` say nothing about the network. */
 const bundleTransformer = z.object({
   ...transformer.shape,
-  version: z.enum(['v1.0', 'v1.1']),
+  version: z.enum(['v1.0', 'v1.1']).default('v1.1'),
   use_mask_token: z.boolean().default(false),
 });
 
@@ -94,7 +100,7 @@ async function readJson(path: string): Promise<unknown> {
 
 /**
  * Reads the config of a checkpoint folder: its own `config.json`, or a diffusers bundle with `transformer/config.json` and
- * `conditioning/config.json` (tasks, tokens and valid rows of the baked states).
+ * `conditioning/config.json` (tasks, tokens and valid rows of the baked states), which may be absent.
  *
  * @throws Error with every disagreement listed
  */
@@ -110,17 +116,56 @@ export async function readConfig(folder: string): Promise<PackConfig> {
   return parsed.data;
 }
 
+/** RealRestorer's text part, before states are baked: all tasks, and room for the 640 rows that its DiT was trained with. */
+const UNBAKED = { tasks: [...TASK_IDS], tokens: 640, valid: [] };
+
 async function bundleConfig(folder: string): Promise<unknown> {
   const conditioning = join(folder, 'conditioning', 'config.json');
-  if (!existsSync(conditioning)) {
-    throw new Error(`${folder} has no conditioning/config.json: bake the language model's states first`);
-  }
+  const read = bundleTransformer.safeParse(await readJson(join(folder, 'transformer', 'config.json')));
+  if (!read.success) throw new Error(`transformer/config.json of ${folder}:\n${z.prettifyError(read.error)}`);
   return {
     family: 'step1x-edit',
-    transformer: bundleTransformer.parse(await readJson(join(folder, 'transformer', 'config.json'))),
-    conditioning: await readJson(conditioning),
+    transformer: read.data,
+    conditioning: existsSync(conditioning) ? await readJson(conditioning) : UNBAKED,
     ...STEP1X_DEFAULTS,
   };
+}
+
+/** Axes of the rotary embedding by head width: nothing in the tensors tells how a head is shared out. */
+const AXES: Readonly<Record<number, [number, number, number]>> = { 128: [16, 56, 56], 64: [8, 28, 28] };
+
+/** The config of a raw Step1X-Edit or RealRestorer checkpoint that has none: dims by its tensors. null for other tensors. */
+export function configOfTensors(source: Pick<TensorSource, 'names' | 'shape'>): Step1xConfig | null {
+  const side = (name: string, axis: number) => source.shape(name)?.[axis] ?? 0;
+  const depth = (kind: string) =>
+    new Set(source.names().flatMap((name) => (name.startsWith(`${kind}.`) ? [name.split('.')[1]] : []))).size;
+  const hidden = side('img_in.weight', 0);
+  const head = side('double_blocks.0.img_attn.norm.query_norm.scale', 0);
+  const axes = AXES[head];
+  if (hidden === 0 || axes === undefined) return null;
+  const parsed = step1x.safeParse({
+    family: 'step1x-edit',
+    transformer: {
+      in_channels: side('img_in.weight', 1),
+      out_channels: side('final_layer.linear.weight', 0),
+      vec_in_dim: side('vector_in.in_layer.weight', 1),
+      context_in_dim: side('txt_in.weight', 1),
+      hidden_size: hidden,
+      mlp_ratio: side('double_blocks.0.img_mlp.0.weight', 0) / hidden,
+      num_heads: hidden / head,
+      depth: depth('double_blocks'),
+      depth_single_blocks: depth('single_blocks'),
+      axes_dim: axes,
+      theta: 10000,
+      qkv_bias: source.shape('double_blocks.0.img_attn.qkv.bias') !== undefined,
+      version: 'v1.1',
+    },
+    conditioning: UNBAKED,
+    ...STEP1X_DEFAULTS,
+  });
+  if (!parsed.success) throw new Error(`The tensors' dims make no sense:\n${z.prettifyError(parsed.error)}`);
+  checkDims(parsed.data);
+  return parsed.data;
 }
 
 function checkDims(c: PackConfig): void {
@@ -142,7 +187,8 @@ function checkDims(c: PackConfig): void {
     want(c.conditioning.thumb % 16 === 0, 'thumb is no multiple of 16');
   } else {
     want(c.vae.multipliers.length === 4, 'the Flux VAE has 4 levels');
-    want(c.conditioning.valid.length === c.conditioning.tasks.length + 1, 'valid needs one entry a task and one more');
+    const { valid, tasks } = c.conditioning;
+    want(valid.length === 0 || valid.length === tasks.length + 1, 'valid needs one entry a task and one more');
     want(c.vae.base % 32 === 0, 'vae.base is no multiple of 32');
     want(t.context_in_dim % c.connector.heads === 0, 'context_in_dim is no multiple of connector.heads');
   }

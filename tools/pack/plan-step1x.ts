@@ -55,7 +55,7 @@ export function step1xPlan(c: Step1xConfig): Plan {
       family: familyHead(c, tokens, c.transformer.guidance_embeds ? c.guidance : null),
       switches: {
         start: { kind: 'noise' },
-        reference: { kind: 'tokens', axis0: c.transformer.version === 'v1.0' ? 0 : 1 },
+        reference: { kind: 'tokens', axis0: c.reference_id ?? (c.transformer.version === 'v1.0' ? 0 : 1) },
         decoderInputs: 'latents',
         conditioning: {
           kind: 'qwen2.5-vl',

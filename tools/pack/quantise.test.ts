@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { halfToNumber } from '../../workers/packs/half.ts';
+import { halfToNumber, numberToHalf } from '../../workers/packs/half.ts';
 import { decodeWeight, storedBytes } from '../../workers/packs/weights.ts';
 import { seeded } from './preview.ts';
 import { BLOCK, dequantiseBlocks, quantiseBlocks, quantiseRows } from './quantise.ts';
@@ -19,8 +19,8 @@ describe('quantiseBlocks', () => {
     expect(blocks.scales.length).toBe((n * k) / BLOCK);
     for (let i = 0; i < values.length; i++) {
       const step = Math.abs(halfToNumber(blocks.scales[Math.floor(i / BLOCK)] ?? 0));
-      // Half a step inside the range; at 4 bits the outermost value may be cut off by a bit more than one step.
-      const bound = bits === 8 ? 0.51 * step : 1.1 * step;
+      // Half a step inside the range; at 4 bits the outermost value may lie 9.4 steps from zero and is cut off at 8.
+      const bound = bits === 8 ? 0.51 * step : 1.6 * step;
       expect(Math.abs((back[i] ?? 0) - (values[i] ?? 0))).toBeLessThanOrEqual(bound);
     }
   });
@@ -40,6 +40,65 @@ describe('quantiseBlocks', () => {
       }
     }
     expect(chosen).toBeLessThan(plain);
+  });
+
+  /** Squared error of a block at 4 bits with the given scale. */
+  function blockError(part: Float32Array, scale: number): number {
+    if (scale === 0) return part.reduce((sum, value) => sum + value ** 2, 0);
+    return part.reduce((sum, v) => sum + (v - scale * Math.min(7, Math.max(-8, Math.round(v / scale)))) ** 2, 0);
+  }
+  const half = (value: number) => halfToNumber(numberToHalf(value));
+  const least = (part: Float32Array, scales: number[]) => Math.min(...scales.map((s) => blockError(part, half(s))));
+
+  const shapes: [string, (random: () => number) => number][] = [
+    ['near normal', (r) => 0.02 * (r() + r() + r() + r() - 2)],
+    ['uniform', (r) => r() - 0.5],
+    ['with outliers', (r) => 0.02 * (r() - 0.5) * (r() < 0.03 ? 8 : 1)],
+    ['one-sided', (r) => r() ** 2],
+  ];
+  it.each(shapes)('finds scales near the best there are, %s', (_, value) => {
+    const random = seeded(11);
+    const blocks = 200;
+    const values = Float32Array.from({ length: BLOCK * blocks }, () => value(random));
+    const { scales } = quantiseBlocks(values, blocks, BLOCK, 4);
+    let found = 0;
+    let before = 0;
+    let best = 0;
+    for (let b = 0; b < blocks; b++) {
+      const part = values.subarray(b * BLOCK, (b + 1) * BLOCK);
+      const [low, high] = [Math.min(0, ...part), Math.max(0, ...part)];
+      const sided = -low > high ? -low / 8 : -high / 8;
+      const symmetric = Math.max(-low, high) / 7;
+      found += blockError(part, halfToNumber(scales[b] ?? 0));
+      // The four candidates that the builder once had, and an exhaustive search on both sides.
+      before += least(part, [symmetric, sided, 0.93 * symmetric, 0.95 * sided]);
+      const peak = Math.max(-low, high);
+      const all = Array.from({ length: 800 }, (_, i) => peak / (5 + i / 160));
+      best += least(
+        part,
+        all.flatMap((s) => [s, -s]),
+      );
+    }
+    // Never worse on the whole, and within 1.5 % of the optimum; measured: 0.2 % (near normal) to 1 % (uniform).
+    expect(found).toBeLessThanOrEqual(before);
+    expect(found / best).toBeLessThan(1.015);
+  });
+
+  it('keeps weights on a 4-bit grid as they are, whatever levels a block uses', () => {
+    const random = seeded(21);
+    const blocks = 400;
+    const values = new Float32Array(BLOCK * blocks);
+    for (let b = 0; b < blocks; b++) {
+      const scale = half((random() < 0.5 ? -1 : 1) * (0.001 + random()));
+      // Blocks of only small levels too: their grid is wider than their values tell.
+      const reach = 1 + Math.floor(random() * 8);
+      for (let i = 0; i < BLOCK; i++) {
+        const q = Math.max(-reach, Math.min(reach - (reach === 8 ? 1 : 0), Math.round((2 * random() - 1) * reach)));
+        values[b * BLOCK + i] = scale * q;
+      }
+    }
+    const back = dequantiseBlocks(quantiseBlocks(values, blocks, BLOCK, 4), blocks, BLOCK, 4);
+    expect(back.findIndex((value, i) => value !== values[i])).toBe(-1);
   });
 
   it('puts values where MatMulNBits looks for them', () => {

@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -60,8 +60,12 @@ describe('Checkpoint', () => {
     expect([...(await file.read('y'))]).toEqual([2]);
     await file.close();
 
-    await writeFile(join(folder, 'm.safetensors.index.json'), index('m-00003-of-00003.safetensors'));
+    await writeFile(join(folder, 'm.safetensors.index.json'), index('m-00001-of-00002.safetensors'));
     await expect(Checkpoint.open([folder])).rejects.toThrow(/not where the index says: inner_model\.y/);
+    await writeFile(join(folder, 'm.safetensors.index.json'), index('m-00003-of-00003.safetensors'));
+    await expect(Checkpoint.open([folder])).rejects.toThrow(
+      /names m-00003-of-00003\.safetensors\. Fetch what is missing/,
+    );
   });
 
   it('refuses a tensor that two files hold', async () => {
@@ -86,6 +90,24 @@ describe('Checkpoint', () => {
   ])('refuses %s', async (_, header, length, message) => {
     await writeRaw('model.safetensors', header, new Uint8Array(8), length);
     await expect(Checkpoint.open([folder])).rejects.toThrow(message);
+  });
+
+  it('tells a git-lfs pointer and a file that is cut off from damaged ones', async () => {
+    const path = join(folder, 'model.safetensors');
+    await writeFile(path, 'version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9945000000\n');
+    await expect(Checkpoint.open([folder])).rejects.toThrow(/git-lfs pointer.*git lfs pull/);
+    await writeSafetensors(path, [{ name: 'x', shape: [64], data: new Float32Array(64) }]);
+    await truncate(path, (await stat(path)).size - 4);
+    await expect(Checkpoint.open([folder])).rejects.toThrow(/cut off. Fetch this file again/);
+  });
+
+  it('says which file ends early where it is cut off later', async () => {
+    const path = join(folder, 'model.safetensors');
+    await writeSafetensors(path, [{ name: 'x', shape: [64], data: new Float32Array(64) }]);
+    const file = await Checkpoint.open([folder]);
+    await truncate(path, (await stat(path)).size - 4);
+    await expect(file.read('x')).rejects.toThrow(/model\.safetensors ends at byte \d+: it is cut off/);
+    await file.close();
   });
 
   it('refuses a file of a few bytes', async () => {

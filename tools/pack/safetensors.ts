@@ -5,12 +5,12 @@
  * (https://github.com/huggingface/safetensors). The header is not trusted: every offset is checked against the file.
  */
 import { type FileHandle, open, readdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { z } from 'zod';
-import { widenHalves } from '../../workers/packs/half.ts';
+import { DTYPE_BYTES, elementsOf, type Rows, type TensorPlace, TensorReader, type TensorSource } from './source.ts';
 
 const MAX_HEADER = 100 * 1024 * 1024;
-const BYTES = { F32: 4, F16: 2, BF16: 2 } as const;
+const LFS_POINTER = 'version https://git-lfs';
 
 const entrySchema = z.object({
   dtype: z.enum(['F32', 'F16', 'BF16'], { error: 'dtype is not F32, F16 or BF16' }),
@@ -20,27 +20,22 @@ const entrySchema = z.object({
 const headerSchema = z.record(z.string(), z.unknown());
 const indexSchema = z.object({ weight_map: z.record(z.string(), z.string().regex(/^[A-Za-z0-9._-]+$/)) });
 
-interface Entry {
-  readonly file: FileHandle;
-  readonly dtype: keyof typeof BYTES;
-  readonly shape: readonly number[];
-  /** From the start of the file. */
-  readonly offset: number;
-}
-
-export interface Rows {
-  readonly start: number;
-  readonly count: number;
+/** Size and time of a file: another one makes an interrupted build start again. */
+interface FileMark {
+  readonly file: string;
+  readonly bytes: number;
+  readonly changed: number;
 }
 
 /** Tensors of one or several files. Close it when done. */
-export class Checkpoint {
-  private readonly entries: ReadonlyMap<string, Entry>;
-  private readonly files: readonly FileHandle[];
+export class Checkpoint implements TensorSource {
+  private readonly entries: ReadonlyMap<string, TensorPlace>;
+  private readonly marks: readonly FileMark[];
+  private readonly reader = new TensorReader();
 
-  private constructor(entries: ReadonlyMap<string, Entry>, files: readonly FileHandle[]) {
+  private constructor(entries: ReadonlyMap<string, TensorPlace>, marks: readonly FileMark[]) {
     this.entries = entries;
-    this.files = files;
+    this.marks = marks;
   }
 
   /**
@@ -55,22 +50,20 @@ export class Checkpoint {
     rename: (name: string) => string = (name) => name,
     accept: (file: string) => boolean = () => true,
   ): Promise<Checkpoint> {
-    const files: FileHandle[] = [];
-    const entries = new Map<string, Entry>();
-    try {
-      for (const folder of folders) await addFolder(folder, rename, accept, entries, files);
-    } catch (error) {
-      await Promise.all(files.map((file) => file.close()));
-      throw error;
-    }
-    return new Checkpoint(entries, files);
+    const marks: FileMark[] = [];
+    const entries = new Map<string, TensorPlace>();
+    for (const folder of folders) await addFolder(folder, rename, accept, entries, marks);
+    return new Checkpoint(entries, marks);
   }
 
   names(): string[] {
     return [...this.entries.keys()];
   }
 
-  /** undefined where the checkpoint has no such tensor. */
+  place(name: string): TensorPlace | undefined {
+    return this.entries.get(name);
+  }
+
   shape(name: string): readonly number[] | undefined {
     return this.entries.get(name)?.shape;
   }
@@ -84,26 +77,19 @@ export class Checkpoint {
     const entry = this.entries.get(name);
     if (entry === undefined) throw new Error(`no tensor ${name}`);
     const [height = 1] = entry.shape;
-    const width = entry.shape.slice(1).reduce((a, b) => a * b, 1);
+    const width = elementsOf(entry.shape.slice(1));
     const { start, count } = rows ?? { start: 0, count: height };
     if (start < 0 || count < 0 || start + count > height)
       throw new Error(`${name}: rows ${start}+${count} of ${height}`);
-    const size = BYTES[entry.dtype];
-    const bytes = await readBytes(entry.file, entry.offset + start * width * size, count * width * size);
-    if (entry.dtype === 'F32') return new Float32Array(bytes.buffer);
-    const bits = new Uint16Array(bytes.buffer);
-    const out = new Float32Array(bits.length);
-    if (entry.dtype === 'F16') widenHalves(bits, out);
-    else {
-      // bfloat16 is the upper half of binary32.
-      const wide = new Uint32Array(out.buffer);
-      for (let i = 0; i < bits.length; i++) wide[i] = (bits[i] ?? 0) << 16;
-    }
-    return out;
+    return this.reader.read(entry, start * width, count * width).slice();
+  }
+
+  identity(): unknown {
+    return [this.marks, [...this.entries]];
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.files.map((file) => file.close()));
+    this.reader.close();
   }
 }
 
@@ -121,16 +107,15 @@ async function addFolder(
   folder: string,
   rename: (name: string) => string,
   accept: (file: string) => boolean,
-  entries: Map<string, Entry>,
-  files: FileHandle[],
+  entries: Map<string, TensorPlace>,
+  marks: FileMark[],
 ): Promise<void> {
   const listed = (await readdir(folder)).sort();
   const shards = listed.filter((name) => name.endsWith('.safetensors') && accept(name));
   const places = new Map<string, string>();
   for (const shard of shards) {
-    const file = await open(join(folder, shard), 'r');
-    files.push(file);
-    for (const [raw, entry] of await readHeader(file, shard)) {
+    const path = resolve(folder, shard);
+    for (const [raw, entry] of await readHeader(path, marks)) {
       const name = rename(raw);
       if (entries.has(name)) throw new Error(`${shard}: tensor ${name} is there twice`);
       entries.set(name, entry);
@@ -139,6 +124,10 @@ async function addFolder(
   }
   for (const index of listed.filter((name) => name.endsWith('.safetensors.index.json'))) {
     const { weight_map: map } = indexSchema.parse(JSON.parse(await readFile(join(folder, index), 'utf8')));
+    const absent = [...new Set(Object.values(map))].filter((shard) => !listed.includes(shard));
+    if (absent.length > 0) {
+      throw new Error(`${folder} is not complete: ${index} names ${absent.join(', ')}. Fetch what is missing.`);
+    }
     const wrong = Object.entries(map).filter(([name, shard]) => places.get(name) !== shard);
     if (wrong.length > 0) {
       throw new Error(
@@ -148,31 +137,51 @@ async function addFolder(
   }
 }
 
-async function readHeader(file: FileHandle, label: string): Promise<[string, Entry][]> {
-  const { size } = await file.stat();
-  if (size < 8) throw new Error(`${label}: too short for safetensors`);
-  const prefix = await readBytes(file, 0, 8);
-  const length = Number(new DataView(prefix.buffer).getBigUint64(0, true));
-  if (length > MAX_HEADER || 8 + length > size) throw new Error(`${label}: header of ${length} bytes does not fit`);
+async function readHeader(path: string, marks: FileMark[]): Promise<[string, TensorPlace][]> {
+  const file = await open(path, 'r');
+  try {
+    const { size, mtimeMs } = await file.stat();
+    marks.push({ file: path, bytes: size, changed: mtimeMs });
+    return await parseHeader(file, path, size);
+  } finally {
+    await file.close();
+  }
+}
+
+async function parseHeader(file: FileHandle, path: string, size: number): Promise<[string, TensorPlace][]> {
+  const start = await readBytes(file, 0, Math.min(size, LFS_POINTER.length));
+  if (new TextDecoder().decode(start) === LFS_POINTER) {
+    throw new Error(`${path} is a git-lfs pointer, not the weights. Run "git lfs pull" in its folder.`);
+  }
+  if (size < 8) throw new Error(`${path}: too short for safetensors. Fetch this file again.`);
+  const length = Number(new DataView(start.buffer).getBigUint64(0, true));
+  if (length > MAX_HEADER || 8 + length > size) {
+    throw new Error(`${path}: header of ${length} bytes does not fit. The file is cut off or no safetensors.`);
+  }
   let parsed: unknown;
   try {
     parsed = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(await readBytes(file, 8, length)));
   } catch {
-    throw new Error(`${label}: header is not JSON`);
+    throw new Error(`${path}: header is not JSON`);
   }
-  const entries: [string, Entry][] = [];
+  const entries: [string, TensorPlace][] = [];
   const header = headerSchema.safeParse(parsed);
-  if (!header.success) throw new Error(`${label}: header is not an object`);
+  if (!header.success) throw new Error(`${path}: header is not an object`);
   for (const [name, value] of Object.entries(header.data)) {
     if (name === '__metadata__') continue;
     const entry = entrySchema.safeParse(value);
     if (!entry.success)
-      throw new Error(`${label}: tensor ${name}: ${entry.error.issues[0]?.message ?? 'not understood'}`);
+      throw new Error(`${path}: tensor ${name}: ${entry.error.issues[0]?.message ?? 'not understood'}`);
     const { dtype, shape, data_offsets: range } = entry.data;
-    const bytes = shape.reduce((a, b) => a * b, 1) * BYTES[dtype];
-    if (range[1] - range[0] !== bytes) throw new Error(`${label}: tensor ${name}: range and shape disagree`);
-    if (8 + length + range[1] > size) throw new Error(`${label}: tensor ${name} lies behind the end of the file`);
-    entries.push([name, { file, dtype, shape, offset: 8 + length + range[0] }]);
+    if (range[1] - range[0] !== elementsOf(shape) * DTYPE_BYTES[dtype]) {
+      throw new Error(`${path}: tensor ${name}: range and shape disagree`);
+    }
+    if (8 + length + range[1] > size) {
+      throw new Error(
+        `${path}: tensor ${name} lies behind the end of the file, which has ${size} bytes: it is cut off. Fetch this file again.`,
+      );
+    }
+    entries.push([name, { dtype, shape, from: { file: path, offset: 8 + length + range[0] } }]);
   }
   return entries;
 }
