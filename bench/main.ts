@@ -1,10 +1,11 @@
 /**
- * Measurements, each a command: `npm run bench -- main`.
+ * Measurements, each a command: `npm run bench -- main`, `npm run bench -- vae`.
  * Every bench prints what it does to stderr and one JSON line, its result, last to stdout.
  */
 import { benchMain } from './main/app.ts';
+import { benchVae } from './vae/vae.ts';
 
-const BENCHES: Record<string, (args: string[]) => Promise<unknown>> = { main: benchMain };
+const BENCHES: Record<string, (args: string[]) => Promise<unknown>> = { main: benchMain, vae: benchVae };
 
 const [name = '', ...args] = process.argv.slice(2);
 const bench = BENCHES[name];

@@ -4,6 +4,7 @@
  */
 import { EngineError } from '../errors.ts';
 import { type Manifest, manifestSchema, PARTS, type Part, PIECE_BYTES } from './manifest.ts';
+import { checkBands } from './manifest-bands.ts';
 import { storedBytes } from './weights.ts';
 
 /** A manifest is a few hundred kB; more is not one. */
@@ -88,6 +89,7 @@ function checkGraphs(manifest: Manifest): void {
     }
     const names = [...graph.inputs, ...graph.weights].map((port) => port.name);
     if (new Set(names).size !== names.length) throw damaged(`graph ${id} names an input twice`);
+    checkBands(id, graph);
   }
   for (const [id, instance] of Object.entries(manifest.instances)) {
     const graph = has(manifest.graphs, instance.graph) ? manifest.graphs[instance.graph] : undefined;

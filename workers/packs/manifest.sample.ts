@@ -73,6 +73,43 @@ export function sampleManifest(): Manifest {
         ],
         variants: [{ mode: 'f32', queryChunks: 1, file: 'enc-f32.onnx' }],
       },
+      half: {
+        inputs: [
+          { name: 'x', dtype: 'float32', shape: [1, 4, 'r*2+1', 'w*2'] },
+          { name: 'mask', dtype: 'float32', shape: [1, 1, 'r*2+1', 1] },
+          { name: 'norm', dtype: 'float32', shape: [1, 2, 1, 2] },
+        ],
+        weights: [],
+        outputs: [
+          { name: 'x', dtype: 'float32', shape: [1, 4, 'r', 'w'] },
+          { name: 'statistics', dtype: 'float32', shape: [1, 2, 1, 2] },
+        ],
+        bands: {
+          above: [{ input: 'x', rows: 1 }],
+          mask: { input: 'mask', of: 'x' },
+          statistics: { output: 'statistics', of: 'x', norm: 'norm', groups: 2, eps: 1e-6 },
+          state: [],
+          scratch: ['r', 'w', 16],
+        },
+        variants: [{ mode: 'f32', queryChunks: 1, file: 'enc-f32.onnx' }],
+      },
+      fold: {
+        inputs: [
+          { name: 'q', dtype: 'float32', shape: [1, 'r', 'w', 4] },
+          { name: 'k', dtype: 'float32', shape: [1, 4, 's', 'w'] },
+          { name: 'acc', dtype: 'float32', shape: [1, 'r', 'w', 1] },
+        ],
+        weights: [],
+        outputs: [{ name: 'acc', dtype: 'float32', shape: [1, 'r', 'w', 1] }],
+        bands: {
+          above: [],
+          mask: null,
+          statistics: null,
+          state: [{ name: 'acc', start: 0 }],
+          scratch: ['r', 's', 'w', 'w'],
+        },
+        variants: [{ mode: 'f32', queryChunks: 1, file: 'enc-f32.onnx' }],
+      },
     },
     instances: {
       'enc.0': { graph: 'enc', weights: { w: 'enc.0.w', w_scales: 'enc.0.w.scales' } },

@@ -1,17 +1,9 @@
 /** Runs one graph instance over a whole tile in bands of rows; `bands.ts` says which. */
 import { EngineError } from '../errors.ts';
+import { axisOf } from '../packs/dims.ts';
 import { BAND_ROWS, FOLD_ROWS, type Port } from '../packs/manifest.ts';
 import type { Tensor } from './backend.ts';
-import {
-  type BandedGraph,
-  type BandPlan,
-  chainPorts,
-  cutOf,
-  maskOf,
-  mergeStatistics,
-  rowAxis,
-  type Span,
-} from './bands.ts';
+import { type BandedGraph, type BandPlan, chainPorts, cutOf, maskOf, mergeStatistics, type Span } from './bands.ts';
 import type { Calls } from './calls.ts';
 import { type TensorScope, withScope } from './scope.ts';
 import { resolveShape } from './shapes.ts';
@@ -38,7 +30,7 @@ export async function runBanded(call: BandedCall): Promise<Record<string, Sheet>
   const { graph, plan, scope, sheets } = call;
   const outputs: Record<string, Sheet> = {};
   for (const { name } of graph.outputs) {
-    const axis = rowAxis(portOf(graph, name), BAND_ROWS)?.axis ?? 2;
+    const axis = axisOf(portOf(graph, name), BAND_ROWS)?.axis ?? 2;
     outputs[name] = { dims: plan.outputs[name] as number[], axis, parts: [] };
   }
   for (const [index, band] of plan.bands.entries()) {
@@ -55,7 +47,7 @@ export async function runBanded(call: BandedCall): Promise<Record<string, Sheet>
     if (!next) continue;
     for (const port of chainPorts(graph)) {
       const sheet = sheets[port.name];
-      const place = rowAxis(port, BAND_ROWS);
+      const place = axisOf(port, BAND_ROWS);
       if (!place || sheet?.axis !== place.axis || !call.spent.has(port.name)) continue;
       dropAbove(sheet, cutOf(graph, port, next, sheet.dims[place.axis] as number).start, scope);
     }
@@ -70,7 +62,7 @@ async function runBand(call: BandedCall, band: Span, scope: TensorScope): Promis
   const folded: Port[] = [];
   for (const port of chainPorts(graph)) {
     const sheet = sheetFor(call, port.name);
-    const place = rowAxis(port, BAND_ROWS);
+    const place = axisOf(port, BAND_ROWS);
     if (place) {
       const cut = cutOf(graph, port, band, sheet.dims[place.axis] as number);
       feeds[port.name] = cutSheet(calls.backend, sheet, place.axis, cut, scope);
@@ -78,7 +70,7 @@ async function runBand(call: BandedCall, band: Span, scope: TensorScope): Promis
         const mask = maskOf(cut);
         feeds[graph.bands.mask.input] = calls.upload(scope, 'float32', [1, 1, mask.length, 1], mask);
       }
-    } else if (rowAxis(port, FOLD_ROWS)) {
+    } else if (axisOf(port, FOLD_ROWS)) {
       folded.push(port);
     } else {
       feeds[port.name] = wholeOf(calls.backend, sheet, call.scope);
@@ -95,7 +87,7 @@ async function runBand(call: BandedCall, band: Span, scope: TensorScope): Promis
   for (const fold of plan.folds) {
     made = await withScope(async (inner) => {
       for (const port of folded) {
-        const axis = rowAxis(port, FOLD_ROWS)?.axis ?? 2;
+        const axis = axisOf(port, FOLD_ROWS)?.axis ?? 2;
         const cut = { ...fold, before: 0, after: 0 };
         feeds[port.name] = cutSheet(calls.backend, sheetFor(call, port.name), axis, cut, inner);
       }

@@ -3,8 +3,9 @@
  * rows of which input each of them needs, and the statistics of group norms merged over all of them. Pure.
  */
 import { EngineError } from '../errors.ts';
+import { axisOf } from '../packs/dims.ts';
 import { BAND_ROWS, type Bands, FOLD_ROWS, type GraphSpec, type Port } from '../packs/manifest.ts';
-import { type Bindings, bindShapes, parseDim, resolveShape, type Term } from './shapes.ts';
+import { type Bindings, bindShapes, resolveShape } from './shapes.ts';
 
 /** Rows `start` to `start + rows`. */
 export interface Span {
@@ -35,16 +36,6 @@ export function isBanded(graph: GraphSpec | undefined): graph is BandedGraph {
   return graph?.bands !== undefined;
 }
 
-/** The axis of a port that a row symbol sizes, with the term; null where none is. */
-export function rowAxis(port: Pick<Port, 'shape'>, symbol: string): { axis: number; term: Term } | null {
-  for (const [axis, dim] of port.shape.entries()) {
-    if (typeof dim === 'number') continue;
-    const term = parseDim(dim);
-    if (term.symbol === symbol) return { axis, term };
-  }
-  return null;
-}
-
 /** Ports of the graph that are fed from the chain: all but the mask and the state. */
 export function chainPorts({ inputs, bands }: GraphSpec): Port[] {
   const own = new Set([bands?.mask?.input, ...(bands?.state ?? []).map(({ name }) => name)]);
@@ -71,7 +62,7 @@ export function planBands(
 ): BandPlan {
   const bindings = bindOthers(name, graph, fed);
   const banded = graph.inputs.flatMap((port) => {
-    const place = rowAxis(port, BAND_ROWS);
+    const place = axisOf(port, BAND_ROWS);
     const dims = fed[port.name];
     return place && dims ? [{ term: place.term, rows: dims[place.axis] as number }] : [];
   });
@@ -104,7 +95,7 @@ export function planBands(
 
 /** Rows of one banded input for one band. @param height rows of the input over the whole tile */
 export function cutOf(graph: BandedGraph, port: Port, band: Span, height: number): Cut {
-  const place = rowAxis(port, BAND_ROWS);
+  const place = axisOf(port, BAND_ROWS);
   if (!place) throw damaged(`${port.name} is not in bands`);
   const { times, over, plus } = place.term;
   const above = graph.bands.above.find(({ input }) => input === port.name)?.rows ?? 0;
@@ -159,7 +150,7 @@ function bindOthers(name: string, graph: BandedGraph, fed: Readonly<Record<strin
   const ports = chainPorts(graph).map((port) => {
     const dims = fed[port.name];
     if (!dims) throw damaged(`${name} has no tensor for ${port.name}`);
-    const place = rowAxis(port, BAND_ROWS) ?? rowAxis(port, FOLD_ROWS);
+    const place = axisOf(port, BAND_ROWS) ?? axisOf(port, FOLD_ROWS);
     if (!place) {
       known[port.name] = dims;
       return port;
@@ -172,7 +163,7 @@ function bindOthers(name: string, graph: BandedGraph, fed: Readonly<Record<strin
 
 function foldRows(name: string, graph: BandedGraph, fed: Readonly<Record<string, readonly number[]>>): number | null {
   const heights = graph.inputs.flatMap((port) => {
-    const place = rowAxis(port, FOLD_ROWS);
+    const place = axisOf(port, FOLD_ROWS);
     return place ? [fed[port.name]?.[place.axis] ?? 0] : [];
   });
   const [height] = heights;
@@ -187,7 +178,7 @@ function highest(graph: BandedGraph, symbol: string, bindings: Bindings, bytes: 
   const { scratch, statistics } = graph.bands;
   const outputs = graph.outputs.filter(({ name }) => name !== statistics?.output);
   for (const { shape } of [...graph.inputs, ...outputs, { shape: scratch }]) {
-    const place = rowAxis({ shape }, symbol);
+    const place = axisOf({ shape }, symbol);
     if (!place) continue;
     const others = resolveShape(shape.toSpliced(place.axis, 1), bindings);
     if (!others) continue;

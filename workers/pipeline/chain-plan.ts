@@ -1,7 +1,8 @@
 /** What a chain of graphs will do with tensors of given shapes: the shapes it makes, its calls, and what they cost. Pure. */
 import { EngineError } from '../errors.ts';
+import { axisOf } from '../packs/dims.ts';
 import { BAND_ROWS, FOLD_ROWS, type GraphSpec, type Manifest } from '../packs/manifest.ts';
-import { type BandPlan, isBanded, planBands, rowAxis } from './bands.ts';
+import { type BandPlan, isBanded, planBands } from './bands.ts';
 import { bindShapes, resolveShape } from './shapes.ts';
 
 export type Shapes = Record<string, readonly number[]>;
@@ -80,10 +81,10 @@ function multiplications(graph: GraphSpec, plan: BandPlan, shapes: Shapes): numb
   const [first] = graph.outputs;
   const dims = first ? (plan.outputs[first.name] ?? []) : [];
   // Planes have their channels on axis 1; where the rows are there, channels come last.
-  const channels = (first && rowAxis(first, BAND_ROWS)?.axis === 1 ? dims.at(-1) : dims[1]) ?? 1;
+  const channels = (first && axisOf(first, BAND_ROWS)?.axis === 1 ? dims.at(-1) : dims[1]) ?? 1;
   let factors = 0;
   for (const { shape } of graph.weights)
     factors += elements(shape.map((side) => (typeof side === 'number' ? side : 1)));
-  for (const port of graph.inputs) if (rowAxis(port, FOLD_ROWS)) factors += elements(shapes[port.name] ?? []);
+  for (const port of graph.inputs) if (axisOf(port, FOLD_ROWS)) factors += elements(shapes[port.name] ?? []);
   return (elements(dims) / channels) * factors;
 }

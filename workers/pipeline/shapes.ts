@@ -3,29 +3,11 @@
  * that come out. Grammar: `workers/packs/manifest.ts`, `dim`.
  */
 import { EngineError } from '../errors.ts';
+import { parseDim } from '../packs/dims.ts';
 import type { Port } from '../packs/manifest.ts';
 
 export type Dim = number | string;
 export type Bindings = Map<string, number>;
-
-/** symbol · times / over + plus */
-export interface Term {
-  readonly symbol: string;
-  readonly times: number;
-  readonly over: number;
-  readonly plus: number;
-}
-
-/** @throws EngineError 'pack-damaged' for text that is not a dimension, or one that multiplies or divides by 0 */
-export function parseDim(dim: string): Term {
-  const match = /^([A-Za-z]+)(?:([*/])(\d{1,3}))?(?:\+(\d{1,3}))?$/.exec(dim);
-  const symbol = match?.[1];
-  if (!match || !symbol) throw new EngineError('pack-damaged', `not a dimension: ${dim}`);
-  const factor = match[3] === undefined ? 1 : Number(match[3]);
-  if (factor === 0) throw new EngineError('pack-damaged', `not a dimension: ${dim}`);
-  const plus = Number(match[4] ?? 0);
-  return match[2] === '/' ? { symbol, times: 1, over: factor, plus } : { symbol, times: factor, over: 1, plus };
-}
 
 /**
  * Finds the symbols' values from the shapes that are fed.

@@ -102,7 +102,7 @@ async function importModule(url: string): Promise<OrtModule> {
  * ORT does not hand out its WebAssembly.Memory. It makes exactly one with a maximum of 65536 pages when the first session
  * is created, so the constructor is watched until then.
  */
-function watchHeap(): () => number {
+export function watchHeap(): () => number {
   const original = WebAssembly.Memory;
   let memory: WebAssembly.Memory | null = null;
   WebAssembly.Memory = new Proxy(original, {
