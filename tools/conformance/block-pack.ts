@@ -14,7 +14,6 @@ import { emitGraphs } from '../pack/graphs.ts';
 import { ditDims, type InstancePlan, transformerParts } from '../pack/plan-parts.ts';
 import { step1xPlan } from '../pack/plan-step1x.ts';
 import { BLOCK } from '../pack/quantise.ts';
-import { bytesOf } from '../pack/weights.ts';
 import { drawOnGrid } from './draw.ts';
 
 /** RealRestorer's transformer (realrestorer.md B.3) with one double and two single blocks. */
@@ -48,6 +47,8 @@ const INSTANCES: readonly InstancePlan[] = [
   { id: 'single.0', graph: 'single', prefix: 'single_blocks.0.' },
   { id: 'last.0', graph: 'last', prefix: 'single_blocks.0.' },
 ];
+
+const bytesOf = (view: ArrayBufferView) => new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
 
 /** The 4-bit blocks of values that `drawOnGrid` drew: their first value is -8 scales. */
 function packGrid(values: Float32Array): { b: Uint8Array; scales: Uint16Array } {

@@ -100,6 +100,19 @@ function isExact(scale: number): boolean {
   return true;
 }
 
+/**
+ * Scale of the block in `x` at 8 bits: 127 steps to the largest value. Where the values lie on the 4-bit grid -8 … 7, a step
+ * of which is 16 of these, 128 steps hold them exactly.
+ */
+function scale8(peak: number): number {
+  const sixteenth = peak / -128;
+  const exact =
+    peak !== 0 &&
+    halfToNumber(numberToHalf(sixteenth)) === sixteenth &&
+    x.every((value) => Number.isInteger(value / sixteenth) && value / sixteenth < 128);
+  return exact ? sixteenth : storable(Math.abs(peak) / 127);
+}
+
 /** As fp16 keeps it; 0 where that is under its range. */
 function storable(scale: number): number {
   const rounded = halfToNumber(numberToHalf(scale));
@@ -135,7 +148,7 @@ export function quantiseInto(values: Float32Array, bits: 4 | 8, b: Uint8Array, s
   for (let block = 0; block < scales.length; block++) {
     const peak = take(values, block * BLOCK);
     if (Number.isNaN(peak)) throw new Error('a weight is not finite');
-    const scale = bits === 4 ? scale4(peak) : storable(Math.abs(peak) / 127);
+    const scale = bits === 4 ? scale4(peak) : scale8(peak);
     scales[block] = numberToHalf(scale);
     if (bits === 4) put4(scale, b, block * (BLOCK / 2));
     else
