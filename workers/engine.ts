@@ -3,9 +3,14 @@ import { transfer } from 'comlink';
 import { EngineError } from './errors.ts';
 import { outcome } from './outcome.ts';
 import { browserFileCache } from './packs/file-cache.ts';
+import { readLock } from './packs/locks.ts';
+import { PARTS } from './packs/manifest.ts';
+import { openOpfs } from './packs/opfs.ts';
 import { Pack } from './packs/pack.ts';
+import { PackStore } from './packs/pack-store.ts';
 import type { PackSource } from './packs/protocol.ts';
 import { Store } from './packs/store.ts';
+import { StoredFiles } from './packs/stored-files.ts';
 import { jobEvents, toBitmap } from './paint-events.ts';
 import { type DecodedPhoto, decodePhoto } from './photo/decode.ts';
 import { encodePhoto } from './photo/encode.ts';
@@ -62,7 +67,10 @@ export class RestoreEngine implements EngineApi {
       await this.#stop();
       onEvent({ stage: 'pack', done: 0, total: 0 });
       const pack = await this.#openPack(options.pack);
-      const running = await this.#run(options, pack, onEvent);
+      const running = await this.#run(options, pack, onEvent).catch((error) => {
+        pack.close();
+        throw error;
+      });
       await pack.prepare((done, total) => onEvent({ stage: 'pack', done, total }));
       this.#running = running;
       return { engine: running.runtime.info, pack: this.#packInfo(running) };
@@ -98,8 +106,8 @@ export class RestoreEngine implements EngineApi {
       if (id !== request.photo) throw new EngineError('internal', `photo ${request.photo} is no longer open`);
       // The page lets go of the old result as well when a job begins: two of them would be 3 more bytes a px.
       this.#result = null;
-      const { task, seed, steps, tile } = request;
-      return restorePhoto(engine, pixels, { task, seed, steps, ...(tile ? { tile } : {}), signal, events });
+      const { photo: _, tile, ...settings } = request;
+      return restorePhoto(engine, pixels, { ...settings, ...(tile ? { tile } : {}), signal, events });
     });
   }
 
@@ -186,7 +194,17 @@ export class RestoreEngine implements EngineApi {
 
   async #openPack(source: PackSource): Promise<Pack> {
     if (source.kind === 'url') return Pack.open(this.#store, source.url);
-    throw new EngineError('no-storage', `no stored pack ${source.name} ${source.version}`);
+    const disk = await openOpfs();
+    if (!disk) throw new EngineError('no-storage', 'no private file system');
+    const release = await readLock(source.name);
+    if (!release) throw new EngineError('pack-busy', `pack ${source.name} is being changed`);
+    try {
+      const files = await StoredFiles.open(new PackStore(disk), source);
+      return new Pack(files, PARTS, release);
+    } catch (error) {
+      release();
+      throw error;
+    }
   }
 
   async #run(options: EngineOptions, pack: Pack, onEvent: (event: StartEvent) => void): Promise<Running> {
@@ -205,6 +223,7 @@ export class RestoreEngine implements EngineApi {
     this.#running = null;
     if (!running) return;
     await running.backend.dispose();
+    running.pack.close();
     if (running.runtime.loaded.bundle === 'jspi') running.runtime.gpu?.device.destroy();
   }
 

@@ -5,6 +5,7 @@
  */
 import { readFileSync } from 'node:fs';
 import protobuf from 'protobufjs';
+import { isGraphOp } from '../../workers/packs/graph-ops.ts';
 import { numberToHalf } from '../../workers/packs/half.ts';
 
 const schema = protobuf.parse(readFileSync(new URL('./onnx.proto', import.meta.url), 'utf8'), { keepCase: true }).root;
@@ -124,8 +125,9 @@ export class ModelBuilder {
     return value;
   }
 
-  /** Appends a node with `count` outputs. */
+  /** Appends a node with `count` outputs. Engines refuse operators that graph-ops.ts does not list. */
   ops(type: string, inputs: readonly Value[], count: number, options: NodeOptions = {}): Value[] {
+    if (!isGraphOp(options.domain ?? '', type)) throw new Error(`${this.name}: ${type} is not in graph-ops.ts`);
     const hint = options.hint ?? type.toLowerCase();
     const output = Array.from({ length: count }, () => this.fresh(hint));
     this.nodes.push({

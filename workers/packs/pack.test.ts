@@ -14,7 +14,7 @@ describe('Pack', () => {
     expect(seen.at(-1)).toBe(606);
     expect(seen).toEqual([...seen].sort((a, b) => a - b));
     await pack.prepare(() => undefined);
-    await pack.file('enc-f32.onnx');
+    await pack.file('weights-0.bin');
     expect(asked.sort()).toEqual(['enc-f16.onnx', 'enc-f32-8.onnx', 'enc-f32.onnx', 'manifest.json', 'weights-0.bin']);
   });
 
@@ -23,6 +23,23 @@ describe('Pack', () => {
     const pack = await Pack.open(store, BASE);
     const part = await pack.range({ shard: 'weights-0.bin', offset: 32, bytes: 16 });
     expect([...part]).toEqual([...(files.get('weights-0.bin') ?? []).slice(32, 48)]);
+  });
+
+  it('reads into memory of the caller', async () => {
+    const { store, files } = await servePack();
+    const pack = await Pack.open(store, BASE);
+    const target = new Uint8Array(20).fill(1);
+    await pack.readInto({ shard: 'weights-0.bin', offset: 16, bytes: 16 }, target);
+    expect([...target]).toEqual([...(files.get('weights-0.bin') ?? []).slice(16, 32), 1, 1, 1, 1]);
+  });
+
+  it('hands no graph out that packs may not hold', async () => {
+    const { store } = await servePack();
+    const pack = await Pack.open(store, BASE);
+    await expect(pack.file('enc-f32.onnx')).rejects.toMatchObject({
+      code: 'pack-damaged',
+      values: { file: 'enc-f32.onnx' },
+    });
   });
 
   it('says which file is damaged or missing', async () => {

@@ -1,38 +1,36 @@
-/** A pack that was opened: its manifest, and its files through the store. */
+/** A pack that was opened: its manifest, its files wherever they lie, its graphs looked through before a session sees them. */
 import { EngineError } from '../errors.ts';
-import { type Manifest, PARTS, type Part, type WeightSpec } from './manifest.ts';
-import { loadManifest, requireParts } from './manifest-load.ts';
+import { checkGraph } from './graph-check.ts';
+import { type Manifest, PARTS, type Part } from './manifest.ts';
+import { requireParts } from './manifest-load.ts';
+import type { PackFiles, ShardPart } from './pack-files.ts';
 import type { Store } from './store.ts';
-
-/** Shards that stay in memory while weights are read from them; at least the last one always does. */
-const KEPT_SHARD_BYTES = 48 * 1024 * 1024;
+import { UrlFiles } from './url-files.ts';
 
 export class Pack {
   readonly manifest: Manifest;
-  readonly #store: Store;
-  readonly #url: string;
-  readonly #shards = new Map<string, Uint8Array<ArrayBuffer>>();
+  readonly #files: PackFiles;
+  readonly #checkedGraphs = new Set<string>();
 
-  private constructor(store: Store, url: string, manifest: Manifest) {
-    this.#store = store;
-    this.#url = url;
-    this.manifest = manifest;
+  readonly #onClose: () => void;
+
+  /** @param onClose told once the files are let go, e.g. to give a lock back */
+  constructor(files: PackFiles, needed: readonly Part[] = PARTS, onClose: () => void = () => undefined) {
+    requireParts(files.manifest, needed);
+    this.manifest = files.manifest;
+    this.#files = files;
+    this.#onClose = onClose;
   }
 
   /**
-   * Reads and checks the manifest. Files that an older version of the pack left behind are deleted.
+   * Opens a pack that is served.
    *
    * @param url folder of the pack, ending in "/"
    * @param needed parts that the pack must have
    * @throws EngineError 'pack-missing', 'pack-damaged', 'pack-incomplete'
    */
   static async open(store: Store, url: string, needed: readonly Part[] = PARTS): Promise<Pack> {
-    const manifestUrl = new URL('manifest.json', url).href;
-    const manifest = loadManifest(await store.fetchFresh(manifestUrl));
-    requireParts(manifest, needed);
-    const pack = new Pack(store, url, manifest);
-    await store.prune(url, new Set([manifestUrl, ...Object.keys(manifest.files).map((name) => pack.#urlOf(name))]));
-    return pack;
+    return new Pack(await UrlFiles.open(store, url), needed);
   }
 
   /** Bytes of all files. */
@@ -41,50 +39,55 @@ export class Pack {
   }
 
   /** Stores every file that is not stored yet, so that the pack works offline from here on. */
-  async prepare(onProgress: (done: number, total: number) => void): Promise<void> {
-    const total = this.bytes;
-    let before = 0;
-    for (const [name, file] of Object.entries(this.manifest.files)) {
-      const onBytes = (received: number) => onProgress(before + received, total);
-      await this.#store.ensure(this.#urlOf(name), { sha256: file.sha256, onBytes });
-      before += file.bytes;
-      onProgress(before, total);
-    }
+  prepare(onProgress: (done: number, total: number) => void): Promise<void> {
+    return this.#files.prepare(onProgress);
   }
 
-  /** A whole file, checked against its hash. */
+  /**
+   * A whole file, verified; a graph has only nodes that the pack builder writes.
+   *
+   * @throws EngineError 'pack-missing', 'pack-damaged'
+   */
   async file(name: string): Promise<Uint8Array<ArrayBuffer>> {
-    const spec = Object.hasOwn(this.manifest.files, name) ? this.manifest.files[name] : undefined;
-    if (!spec) throw new EngineError('pack-damaged', `${name} is not a file of the pack`);
-    return this.#store.fetchStored(this.#urlOf(name), { sha256: spec.sha256 });
+    const bytes = await this.#files.file(name);
+    if (name.endsWith('.onnx') && !this.#checkedGraphs.has(name)) {
+      this.#checkGraph(name, bytes);
+      this.#checkedGraphs.add(name);
+    }
+    return bytes;
   }
 
   /** A part of a shard; valid until the next call. */
-  async range(part: Pick<WeightSpec, 'shard' | 'offset' | 'bytes'>): Promise<Uint8Array<ArrayBuffer>> {
-    let shard = this.#shards.get(part.shard);
-    if (!shard) {
-      shard = await this.file(part.shard);
-      this.#shards.set(part.shard, shard);
-      this.#trimShards();
-    }
-    return shard.subarray(part.offset, part.offset + part.bytes);
+  range(part: ShardPart): Promise<Uint8Array<ArrayBuffer>> {
+    return this.#files.range(part);
+  }
+
+  /** The same into memory of the caller, e.g. a mapped staging buffer, which must hold at least `part.bytes`. */
+  readInto(part: ShardPart, target: Uint8Array): Promise<void> {
+    return this.#files.readInto(part, target);
   }
 
   /** Lets the shards in memory go. */
   trim(): void {
-    this.#shards.clear();
+    this.#files.trim();
   }
 
-  #trimShards(): void {
-    let held = [...this.#shards.values()].reduce((sum, shard) => sum + shard.byteLength, 0);
-    for (const [name, shard] of this.#shards) {
-      if (held <= KEPT_SHARD_BYTES || this.#shards.size === 1) return;
-      this.#shards.delete(name);
-      held -= shard.byteLength;
+  /** Lets the files go: a stored pack can be changed or removed after that. */
+  close(): void {
+    this.#files.close();
+    this.#onClose();
+  }
+
+  /** Every graph of the manifest that names the file must fit it. */
+  #checkGraph(name: string, bytes: Uint8Array): void {
+    let named = false;
+    for (const graph of Object.values(this.manifest.graphs)) {
+      for (const variant of graph.variants) {
+        if (variant.file !== name) continue;
+        named = true;
+        checkGraph(name, bytes, graph, variant.mode);
+      }
     }
-  }
-
-  #urlOf(name: string): string {
-    return new URL(name, this.#url).href;
+    if (!named) throw new EngineError('pack-damaged', `${name} is not a graph of the pack`);
   }
 }

@@ -1,0 +1,201 @@
+/**
+ * The one way for bytes of a pack onto the disk: a piece is hashed, written, journalled, and only then counts. Pieces come
+ * in any order. The caller holds the pack's lock.
+ */
+import { EngineError } from '../errors.ts';
+import type { DiskFile } from './disk.ts';
+import { Journal } from './journal.ts';
+import { isPiece, type PackPlan, type PlannedFile, pieceRange } from './pack-plan.ts';
+import type { PackStore } from './pack-store.ts';
+
+/** Handles that stay open; every browser allows far more. */
+const OPEN_FILES = 12;
+/** Pieces between two flushes: what a crash of the machine can make unsure, 128 MiB. */
+const CHECKPOINT = 16;
+
+export interface Piece {
+  readonly file: PlannedFile;
+  readonly piece: number;
+}
+
+export class PackWriter {
+  readonly plan: PackPlan;
+  readonly #store: PackStore;
+  readonly #journal: Journal;
+  /** In order of last use. */
+  readonly #open = new Map<string, DiskFile>();
+  /** Contents that were written since the last flush and closed meanwhile are flushed by closing. */
+  #done = 0;
+
+  private constructor(store: PackStore, plan: PackPlan, journal: Journal) {
+    this.#store = store;
+    this.plan = plan;
+    this.#journal = journal;
+  }
+
+  /** @param onHashed told bytes of pieces that had to be hashed again after a crash, before they count */
+  static async open(store: PackStore, plan: PackPlan, onHashed?: (bytes: number) => void): Promise<PackWriter> {
+    const journal = await Journal.open(store.disk, store.journalPath(plan.id.name));
+    const writer = new PackWriter(store, plan, journal);
+    try {
+      await writer.#settle(onHashed);
+      return writer;
+    } catch (error) {
+      await writer.close();
+      throw error;
+    }
+  }
+
+  /** Bytes that are verified and written. */
+  get done(): number {
+    return this.#done;
+  }
+
+  has(file: PlannedFile, piece: number): boolean {
+    return this.#journal.has(file.key, piece);
+  }
+
+  missing(): Piece[] {
+    return this.plan.files.flatMap((file) =>
+      file.pieces.map((_, piece) => ({ file, piece })).filter(({ piece }) => !this.has(file, piece)),
+    );
+  }
+
+  /**
+   * Makes room for every content before the first byte comes, so that a disk that is too small shows now.
+   *
+   * @throws EngineError 'storage-full' (values: needed)
+   */
+  async reserve(): Promise<void> {
+    for (const file of this.plan.files) {
+      if (file.pieces.every((_, piece) => this.has(file, piece))) continue;
+      await this.#full(file.bytes, async () => {
+        const handle = await this.#handle(file);
+        if (handle.getSize() < file.bytes) handle.truncate(file.bytes);
+      });
+    }
+  }
+
+  /**
+   * Takes a piece. Answers false, and keeps nothing, when it is not what the manifest says.
+   *
+   * @throws EngineError 'storage-full'
+   */
+  async put(file: PlannedFile, piece: number, bytes: Uint8Array<ArrayBuffer>): Promise<boolean> {
+    if (!(await isPiece(file, piece, bytes))) return false;
+    if (this.has(file, piece)) return true;
+    await this.#full(bytes.byteLength, async () => {
+      const { at } = pieceRange(file, piece);
+      const handle = await this.#handle(file);
+      if (handle.write(bytes, { at }) !== bytes.byteLength) throw new DOMException('short write', 'QuotaExceededError');
+      this.#journal.add(file.key, piece);
+      if (this.#journal.unflushed >= CHECKPOINT) this.#checkpoint();
+    });
+    this.#done += bytes.byteLength;
+    return true;
+  }
+
+  /** Takes pieces back that turned out to be broken. */
+  drop(file: PlannedFile, pieces: readonly number[]): void {
+    for (const piece of pieces) {
+      if (this.has(file, piece)) this.#done -= pieceRange(file, piece).bytes;
+      this.#journal.drop(file.key, piece);
+    }
+  }
+
+  forget(keys: readonly string[]): void {
+    for (const key of keys) this.#close(key);
+    this.#journal.forget(keys);
+  }
+
+  /** Lets all files go; everything that was put stays. */
+  async close(): Promise<void> {
+    try {
+      this.#checkpoint();
+    } finally {
+      for (const key of [...this.#open.keys()]) this.#close(key);
+      this.#journal.close();
+    }
+  }
+
+  /** Pieces that a crash left unsure are hashed; contents that are too short lose what they can't hold. */
+  async #settle(onHashed: (bytes: number) => void = () => undefined): Promise<void> {
+    for (const file of this.plan.files) {
+      const known = this.#journal.pieces.get(file.key);
+      if (!known || known.size === 0) continue;
+      const stat = await this.#store.disk.stat(this.#path(file));
+      for (const [piece, sure] of [...known]) {
+        const { at, bytes } = pieceRange(file, piece);
+        const there = piece < file.pieces.length && stat !== null && stat.bytes >= at + bytes;
+        if (there && (sure || (await this.#rehash(file, piece)))) {
+          if (!sure) onHashed(bytes);
+          known.set(piece, true);
+          this.#done += bytes;
+        } else this.#journal.drop(file.key, piece);
+      }
+    }
+  }
+
+  async #rehash(file: PlannedFile, piece: number): Promise<boolean> {
+    const { at, bytes } = pieceRange(file, piece);
+    const target = new Uint8Array(bytes);
+    (await this.#handle(file)).read(target, { at });
+    return isPiece(file, piece, target);
+  }
+
+  #path(file: PlannedFile): string {
+    return this.#store.contentPath(this.plan.id.name, file.key);
+  }
+
+  #checkpoint(): void {
+    for (const handle of this.#open.values()) handle.flush();
+    this.#journal.checkpoint();
+  }
+
+  async #handle(file: PlannedFile): Promise<DiskFile> {
+    const known = this.#open.get(file.key);
+    if (known) {
+      this.#open.delete(file.key);
+      this.#open.set(file.key, known);
+      return known;
+    }
+    const opening = this.#opening.get(file.key) ?? this.#openFile(file);
+    this.#opening.set(file.key, opening);
+    return opening.finally(() => this.#opening.delete(file.key));
+  }
+
+  readonly #opening = new Map<string, Promise<DiskFile>>();
+
+  async #openFile(file: PlannedFile): Promise<DiskFile> {
+    const handle = await this.#store.disk.openWrite(this.#path(file));
+    const [oldest] = this.#open.keys();
+    if (oldest !== undefined && this.#open.size >= OPEN_FILES) this.#close(oldest);
+    this.#open.set(file.key, handle);
+    return handle;
+  }
+
+  #close(key: string): void {
+    const handle = this.#open.get(key);
+    this.#open.delete(key);
+    handle?.flush();
+    handle?.close();
+  }
+
+  async #full(needed: number, work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      if (isFull(error)) throw new EngineError('storage-full', String(error), { needed });
+      if (isLocked(error)) throw new EngineError('pack-busy', String(error));
+      throw error;
+    }
+  }
+}
+
+/** Browsers name it; Node's file system says ENOSPC. */
+export const isFull = (error: unknown) =>
+  (error instanceof DOMException && error.name === 'QuotaExceededError') ||
+  (error instanceof Error && (error.name === 'QuotaExceededError' || ('code' in error && error.code === 'ENOSPC')));
+
+export const isLocked = (error: unknown) =>
+  error instanceof DOMException && error.name === 'NoModificationAllowedError';
