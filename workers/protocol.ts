@@ -64,6 +64,10 @@ export interface RestoreRequest {
   seed: number;
   /** Side of a tile in px; the pack's own where absent. */
   tile?: number;
+  /** In place of the pack's own values, where it has such inputs (`workers/pipeline/switches.ts`). */
+  referenceId?: number;
+  guidanceEmbed?: number;
+  guidanceScale?: number;
 }
 
 export interface Progress {

@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { TASK_IDS, type TaskId, taskId } from '../../workers/packs/manifest.ts';
+import { GUIDANCE_EMBED, GUIDANCE_SCALE, type Range, REFERENCE_IDS } from '../../workers/pipeline/switches.ts';
 import { isProvider, PROVIDERS, type Provider } from '../backend-node/ort.ts';
 
 export const USAGE = `npm run restore -- <photos or folders> -o <file or folder> --task <task> [options]
@@ -12,6 +13,9 @@ export const USAGE = `npm run restore -- <photos or folders> -o <file or folder>
   --seed N           seed of the noise (default 42)
   --tile N           side of a tile in px (default: the pack's)
   --threads N        threads of the wasm kernels (default: one a core, at most 4)
+  --reference-id N   RoPE id of the reference tokens, ${REFERENCE_IDS} (default: the pack's)
+  --guidance-embed X value for the guidance embedder, ${GUIDANCE_EMBED} (default: the pack's)
+  --guidance-scale X scale of the guidance, ${GUIDANCE_SCALE}; 1 turns it off and halves the time (default: the pack's)
   --dit-off          the reference latents go straight to the decoder, for measurements
 
 Progress goes to stderr, one JSON line a photo to stdout.
@@ -27,6 +31,9 @@ export interface Arguments {
   readonly seed: number;
   readonly tile?: number;
   readonly threads?: number;
+  readonly referenceId?: number;
+  readonly guidanceEmbed?: number;
+  readonly guidanceScale?: number;
   readonly ditOff: boolean;
 }
 
@@ -49,6 +56,9 @@ export function readArguments(argv: readonly string[], defaultPack: string): Arg
   const steps = whole('steps', values.steps, 1);
   const tile = whole('tile', values.tile, 16);
   const threads = whole('threads', values.threads, 1);
+  const referenceId = number('reference-id', values['reference-id'], REFERENCE_IDS);
+  const guidanceEmbed = number('guidance-embed', values['guidance-embed'], GUIDANCE_EMBED);
+  const guidanceScale = number('guidance-scale', values['guidance-scale'], GUIDANCE_SCALE);
   return {
     inputs: positionals,
     output: values.output,
@@ -60,6 +70,9 @@ export function readArguments(argv: readonly string[], defaultPack: string): Arg
     ...(steps !== undefined && { steps }),
     ...(tile !== undefined && { tile }),
     ...(threads !== undefined && { threads }),
+    ...(referenceId !== undefined && { referenceId }),
+    ...(guidanceEmbed !== undefined && { guidanceEmbed }),
+    ...(guidanceScale !== undefined && { guidanceScale }),
   };
 }
 
@@ -77,12 +90,22 @@ function parse(argv: readonly string[]) {
         seed: { type: 'string' },
         tile: { type: 'string' },
         threads: { type: 'string' },
+        'reference-id': { type: 'string' },
+        'guidance-embed': { type: 'string' },
+        'guidance-scale': { type: 'string' },
         'dit-off': { type: 'boolean' },
       },
     });
   } catch (error) {
     throw new UsageError(error instanceof Error ? error.message : String(error));
   }
+}
+
+function number(name: string, text: string | undefined, allowed: Range): number | undefined {
+  if (text === undefined) return undefined;
+  const value = text.trim() === '' ? Number.NaN : Number(text);
+  if (!allowed.holds(value)) throw new UsageError(`--${name} must be ${allowed}, not "${text}".`);
+  return value;
 }
 
 function whole(name: string, text: string | undefined, least: number): number | undefined {

@@ -35,6 +35,12 @@ describe('the command line', () => {
       threads: 2,
       ditOff: true,
     });
+    const settings = ['--reference-id', '1', '--guidance-embed', '3.5', '--guidance-scale', '2.5'];
+    expect(read('a', '-o', 'b', '--task', 'noise', ...settings)).toMatchObject({
+      referenceId: 1,
+      guidanceEmbed: 3.5,
+      guidanceScale: 2.5,
+    });
     expect(read('a', '-o', 'b', '--task', 'noise')).toEqual({
       inputs: ['a'],
       output: 'b',
@@ -53,6 +59,14 @@ describe('the command line', () => {
     expect(() => read('a', '-o', 'b', '--task', 'noise', '--ep', 'gpu')).toThrow(/--ep/);
     expect(() => read('a', '-o', 'b', '--task', 'noise', '--steps', '1.5')).toThrow(/whole number from 1/);
     expect(() => read('a', '-o', 'b', '--task', 'noise', '--seed', '-1')).toThrow(UsageError);
+    const wrong: [string, string, RegExp][] = [
+      ['--reference-id', '2', /--reference-id must be 0 or 1, not "2"/],
+      ['--guidance-embed', '101', /must be a number from 0 to 100/],
+      ['--guidance-scale', '', /must be a number from 1 to 20/],
+    ];
+    for (const [name, value, sentence] of wrong) {
+      expect(() => read('a', '-o', 'b', '--task', 'noise', name, value)).toThrow(sentence);
+    }
     expect(() => read('a', '--colour')).toThrow(UsageError);
   });
 });

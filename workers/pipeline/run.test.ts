@@ -2,9 +2,12 @@ import { describe, expect, it } from 'vitest';
 import { EngineError } from '../errors.ts';
 import type { Manifest } from '../packs/manifest.ts';
 import type { Progress } from '../protocol.ts';
+import { plannedCalls } from './call-plan.ts';
 import type { Engine, JobOptions, Paint } from './job.ts';
 import { noiseLatents } from './noise.ts';
 import type { Photo } from './photo.ts';
+import { planJob } from './plan.ts';
+import { modInstances } from './prologue.ts';
 import { decodeStep, restorePhoto } from './restore.ts';
 import { ToyBackend, type ToyFaults, toyManifest } from './testing/toy.ts';
 
@@ -97,8 +100,8 @@ describe('a job', () => {
   });
 
   it('runs the switches of the big family: noise, tokens, baked states, cfg', async () => {
-    // Three prompts of two rows; the empty prompt last. The second row of the first is padding.
-    const states = new Uint8Array(Float32Array.of(1.5, 99, 2, 4, 0.5, 0.5).buffer);
+    // Three prompts of two rows; the empty prompt last. The second row of the first and of the last are padding.
+    const states = new Uint8Array(Float32Array.of(1.5, 99, 2, 4, 0.5, 0).buffer);
     const manifest = toyManifest({
       start: { kind: 'noise' },
       reference: { kind: 'tokens', axis0: 1 },
@@ -107,13 +110,16 @@ describe('a job', () => {
         stateDim: 1,
         tokens: 2,
         states: { shard: 's', offset: 0, bytes: 24 },
-        valid: [1, 2, 2],
+        valid: [1, 2, 1],
       },
       guidance: { kind: 'cfg', scale: 3, truncate: 1, power: 0.4 },
     });
     const photo = blocks(64, 48);
     const { backend, engine } = engineOf(manifest, {}, states);
     const { rgb } = await restorePhoto(engine, photo, { ...options, steps: 3 });
+    const planned = plannedCalls(manifest, planJob(manifest, backend, photo), 3, { paints: false });
+    const calls = [...planned.values()].reduce((sum, { count }) => sum + count, 0);
+    expect(backend.ran.length + backend.downloads).toBe(calls);
     // z - z_ref shrinks by 1 + dt (u + 3 (c - u)) with c = 1.5 + cos(1000 t), u = 0.5 + cos(1000 t).
     let product = 1;
     for (const t of [1, 2 / 3, 1 / 3]) product *= 1 - (0.5 + Math.cos(1000 * t) + 3) / 3;
@@ -128,6 +134,44 @@ describe('a job', () => {
     expect(backend.live.size).toBe(0);
     expect(backend.ran.filter((id) => id === 'connector')).toHaveLength(6);
     expect(backend.ran.filter((id) => id === 'embed')).toHaveLength(3);
+    // Weights of the prologue: one instance after the other for both branches, and gone before the first step.
+    const mods = modInstances(1, 1);
+    const prologue = backend.ran.slice(0, backend.ran.indexOf(manifest.vae.encode[0] ?? ''));
+    expect(prologue.slice(-2 * mods.length)).toEqual(mods.flatMap((id) => [id, id]));
+    expect([...new Set(prologue)].sort()).toEqual(backend.released.filter((id) => id !== 'conditioning').sort());
+  });
+
+  it("takes a job's own settings in place of the pack's", async () => {
+    // One valid row of two for both prompts: c = 1.5 + cos(1000 t), u = 0.5 + cos(1000 t).
+    const states = new Uint8Array(Float32Array.of(1.5, 0, 2, 4, 0.5, 0).buffer);
+    const manifest = toyManifest({
+      start: { kind: 'noise' },
+      reference: { kind: 'tokens', axis0: 1 },
+      conditioning: {
+        kind: 'qwen2.5-vl',
+        stateDim: 1,
+        tokens: 2,
+        states: { shard: 's', offset: 0, bytes: 24 },
+        valid: [1, 2, 1],
+      },
+      guidance: { kind: 'cfg', scale: 3, truncate: 1, power: 0.4 },
+    });
+    const photo = blocks(32, 32);
+    const run = (settings: Partial<JobOptions>) => {
+      const made = engineOf(manifest, {}, states);
+      return restorePhoto(made.engine, photo, { ...options, steps: 2, ...settings }).then((job) => ({ ...made, job }));
+    };
+    const usual = await run({});
+    const same = await run({ guidanceScale: 3, referenceId: 1 });
+    expect(Buffer.compare(usual.job.rgb, same.job.rgb)).toBe(0);
+    const stronger = await run({ guidanceScale: 4 });
+    expect(Buffer.compare(usual.job.rgb, stronger.job.rgb)).not.toBe(0);
+    // Scale 1 is the conditional branch alone.
+    const off = await run({ guidanceScale: 1 });
+    expect(off.backend.ran.filter((id) => id === 'double.0')).toHaveLength(2);
+    expect(usual.backend.ran.filter((id) => id === 'double.0')).toHaveLength(4);
+    await expect(run({ guidanceEmbed: 4 })).rejects.toThrow(/no guidance embedding/);
+    await expect(run({ referenceId: 2 })).rejects.toThrow(/must be 0 or 1, not 2/);
   });
 
   it('without its DiT hands the reference latents to the decoder', async () => {

@@ -3,13 +3,30 @@ import { EngineError } from '../errors.ts';
 import type { Manifest } from '../packs/manifest.ts';
 
 export interface SwitchOptions {
-  /** RoPE id of the reference tokens on axis 0: 0 or 1 (realrestorer.md J.1). Packs whose reference is tokens. */
+  /** RoPE id of the reference tokens on axis 0 (realrestorer.md J.1). For packs whose reference is tokens. */
   readonly referenceId?: number;
-  /** Value that the guidance embedder is given, 0 to 100. Packs that have that embedder. */
+  /** Value that the guidance embedder is given. For packs that have that embedder. */
   readonly guidanceEmbed?: number;
-  /** Scale of classifier-free guidance, 1 to 20; 1 is off: only the conditional branch runs. Packs with guidance. */
+  /** Scale of classifier-free guidance; 1 is off: only the conditional branch runs. For packs with guidance. */
   readonly guidanceScale?: number;
 }
+
+/** What a setting may be; as text, words for a sentence. */
+export class Range {
+  readonly #words: string;
+  readonly holds: (value: number) => boolean;
+  constructor(words: string, holds: (value: number) => boolean) {
+    this.#words = words;
+    this.holds = holds;
+  }
+  toString(): string {
+    return this.#words;
+  }
+}
+
+export const REFERENCE_IDS = new Range('0 or 1', (value) => value === 0 || value === 1);
+export const GUIDANCE_EMBED = new Range('a number from 0 to 100', (value) => value >= 0 && value <= 100);
+export const GUIDANCE_SCALE = new Range('a number from 1 to 20', (value) => value >= 1 && value <= 20);
 
 /**
  * The manifest with a job's settings in place of the pack's.
@@ -21,25 +38,25 @@ export function withSwitches(manifest: Manifest, options: SwitchOptions): Manife
   let { family } = manifest;
   const switches = { ...manifest.switches };
   if (referenceId !== undefined) {
-    if (switches.reference.kind !== 'tokens') throw refused('reference id');
-    if (referenceId !== 0 && referenceId !== 1) throw outOfRange('reference id', '0 or 1', referenceId);
+    check('reference id', switches.reference.kind === 'tokens', REFERENCE_IDS, referenceId);
     switches.reference = { kind: 'tokens', axis0: referenceId };
   }
   if (guidanceEmbed !== undefined) {
-    if (family.guidanceEmbed === null) throw refused('guidance embedding');
-    if (!(guidanceEmbed >= 0 && guidanceEmbed <= 100)) throw outOfRange('guidance value', '0 to 100', guidanceEmbed);
+    check('guidance embedding', family.guidanceEmbed !== null, GUIDANCE_EMBED, guidanceEmbed);
     family = { ...family, guidanceEmbed };
   }
   if (guidanceScale !== undefined) {
-    if (switches.guidance.kind !== 'cfg') throw refused('guidance scale');
-    if (!(guidanceScale >= 1 && guidanceScale <= 20)) throw outOfRange('guidance scale', '1 to 20', guidanceScale);
-    switches.guidance = guidanceScale === 1 ? { kind: 'none' } : { ...switches.guidance, scale: guidanceScale };
+    const { guidance } = switches;
+    check('guidance scale', guidance.kind === 'cfg', GUIDANCE_SCALE, guidanceScale);
+    if (guidanceScale === 1) switches.guidance = { kind: 'none' };
+    else if (guidance.kind === 'cfg') switches.guidance = { ...guidance, scale: guidanceScale };
   }
   return { ...manifest, family, switches };
 }
 
-const refused = (what: string) =>
-  new EngineError('internal', `This pack has no ${what}. Leave the setting out, or take another pack.`);
-
-const outOfRange = (what: string, range: string, value: number) =>
-  new EngineError('internal', `The ${what} must be ${range}, not ${value}.`);
+function check(what: string, known: boolean, range: Range, value: number): void {
+  if (!known) {
+    throw new EngineError('internal', `This pack has no ${what}. Leave that setting out, or take another pack.`);
+  }
+  if (!range.holds(value)) throw new EngineError('internal', `The ${what} must be ${range}, not ${value}.`);
+}

@@ -34,6 +34,20 @@ describe('Residency', () => {
     expect(residency.bytes).toBe(80);
   });
 
+  it('lets go of what nobody needs any more', async () => {
+    const freed: string[] = [];
+    const { loads, use, residency } = make(freed);
+    await use('a', 40);
+    await use('b', 40);
+    residency.drop('a');
+    residency.drop('a');
+    residency.drop('unknown');
+    expect([freed, residency.ids, residency.bytes]).toEqual([['a'], ['b'], 40]);
+    await use('c', 60);
+    await use('a', 40);
+    expect(loads).toEqual(['a', 'b', 'c', 'a']);
+  });
+
   it('holds one instance even over the budget, and lets everything go', async () => {
     const freed: string[] = [];
     const { use, residency } = make(freed);

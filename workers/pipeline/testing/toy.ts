@@ -11,6 +11,8 @@ import { makeLatents, packLatents } from '../latents.ts';
 
 const CHANNELS = 4;
 const FEATURES = 16;
+/** Text tokens. */
+const TEXT = 2;
 
 class ToyTensor implements Tensor {
   readonly dtype: DType;
@@ -90,7 +92,7 @@ export class ToyBackend implements Backend {
     this.#faults.before?.(this.ran.length, id);
     this.ran.push(id);
     const name = this.#manifest.instances[id]?.graph ?? '';
-    if (name === 'double' || name === 'single') this.chunks.add(options?.queryChunks);
+    if (/^(double|single|last)/.test(name)) this.chunks.add(options?.queryChunks);
     const inputs: Record<string, Value> = {};
     for (const [key, tensor] of Object.entries(feeds)) {
       if (!(tensor instanceof ToyTensor) || !this.live.has(tensor)) throw new Error(`${id} was fed a dead ${key}`);
@@ -160,6 +162,13 @@ function tokensOf({ dims, data }: Value): Float32Array {
   return packLatents(makeLatents(channels, h, w, data), 2);
 }
 
+/** Every text token has a row that is there. */
+function checkText({ txt, text_rows }: Record<string, Value>): void {
+  const rows = need(txt).dims[1] ?? 0;
+  const index = [...need(text_rows).data];
+  if (index.length !== TEXT || Math.max(...index) !== rows - 1) throw new Error(`rows ${index} of ${rows}`);
+}
+
 const pass: Graph = ({ img, txt }) => ({ img: need(img), txt: need(txt) });
 
 const graphs: Record<string, Graph> = {
@@ -217,13 +226,24 @@ const graphs: Record<string, Graph> = {
     const data = [...tokensOf(need(latents)), ...tokensOf(need(reference))];
     return { img: { dims: [1, data.length / FEATURES, FEATURES], data: Float32Array.from(data) } };
   },
-  // Rows of the reference are answered with nonsense, which nobody may read.
+  // The target's rows less the reference's; no text.
+  'last.tokens': (inputs) => {
+    const { dims, data } = need(inputs.img);
+    checkText(inputs);
+    need(inputs.mod);
+    const half = data.length / 2;
+    const [, n = 0] = dims;
+    const difference = data.slice(0, half).map((value, i) => value - (data[half + i] ?? 0));
+    return { img: { dims: [1, n / 2, FEATURES], data: difference } };
+  },
   'final.tokens': ({ img, mod, step }) => {
     const { dims, data } = need(img);
     const a = need(mod).data[need(step).data[0] ?? 0] ?? 0;
-    const half = data.length / 2;
-    const out = data.map((value, i) => (i < half ? a * (value - (data[half + i] ?? 0)) : Number.NaN));
-    return { velocity: { dims, data: out } };
+    return { velocity: { dims, data: data.map((value) => a * value) } };
+  },
+  'double.tokens': (inputs) => {
+    checkText(inputs);
+    return pass(inputs);
   },
   double: (inputs) => {
     if (need(inputs.cos).dims[1] !== need(inputs.img).dims[1]) throw new Error('RoPE rows');
@@ -260,6 +280,7 @@ const latents = port('latents', [1, CHANNELS, 'H/8', 'W/8']);
 const z = (name: string) => port(name, [1, CHANNELS, 'h', 'w']);
 const restored = port('restored', [1, 3, 'h*8', 'w*8']);
 const rope = [port('cos', [1, 'n', 4]), port('sin', [1, 'n', 4]), port('step', [], 'int32')];
+const textRows = port('text_rows', ['K'], 'int32');
 const modPort = (name: string) => port(name, ['S', 1]);
 
 /** A manifest of the toy, valid by the schema. Skips, table and `reference` start unless told otherwise. */
@@ -283,7 +304,11 @@ export function toyManifest(switches: Partial<Switches> = {}, change: Partial<Ma
   };
   for (const id of ids) instances[id] = { graph: id, weights: {} };
   const tokens = all.reference.kind === 'tokens';
-  if (tokens) for (const id of ['embed', 'final']) instances[id] = { graph: `${id}.tokens`, weights: {} };
+  if (tokens) {
+    for (const id of ['embed', 'final']) instances[id] = { graph: `${id}.tokens`, weights: {} };
+    instances['double.0'] = { graph: 'double.tokens', weights: {} };
+    instances['single.0'] = { graph: 'last.tokens', weights: {} };
+  }
   const features = tokens ? 16 : 32;
   const stream = [port('img', [1, 'n', features]), port('txt', [1, 'T', 1])];
   const embed = graph([z('latents'), z('reference')], [port('img', [1, 'n', features])]);
@@ -312,7 +337,7 @@ export function toyManifest(switches: Partial<Switches> = {}, change: Partial<Ma
       patch: 2,
       contextDim: 1,
       pooledDim: 1,
-      contextTokens: 2,
+      contextTokens: TEXT,
       guidanceEmbed: null,
     },
     switches: all,
@@ -351,6 +376,8 @@ export function toyManifest(switches: Partial<Switches> = {}, change: Partial<Ma
       context: graph([port('context', [1, 'T', 1])], [port('txt', [1, 'T', 1])]),
       embed,
       'embed.tokens': embed,
+      'double.tokens': graph([...stream, ...rope, textRows, modPort('img_mod'), modPort('txt_mod')], stream),
+      'last.tokens': graph([...stream, ...rope, textRows, modPort('mod')], [port('img', [1, 'n/2', features])]),
       double: graph([...stream, ...rope, modPort('img_mod'), modPort('txt_mod')], stream),
       single: graph([...stream, ...rope, modPort('mod')], stream),
       final,
