@@ -3,6 +3,7 @@
  * Every bench prints what it does to stderr and one JSON line, its result, last to stdout.
  */
 import { benchMain } from './main/app.ts';
+import { benchQuantise } from './quantise/quantise.ts';
 import { benchVae } from './vae/vae.ts';
 
 const BENCHES: Record<string, (args: string[]) => Promise<unknown>> = { main: benchMain, vae: benchVae };
