@@ -1,12 +1,16 @@
 /**
- * Measurements, each a command: `npm run bench -- main`, `npm run bench -- vae`.
+ * Measurements, each a command: `npm run bench -- main`, `-- vae`, `-- quantise`.
  * Every bench prints what it does to stderr and one JSON line, its result, last to stdout.
  */
 import { benchMain } from './main/app.ts';
 import { benchQuantise } from './quantise/quantise.ts';
 import { benchVae } from './vae/vae.ts';
 
-const BENCHES: Record<string, (args: string[]) => Promise<unknown>> = { main: benchMain, vae: benchVae };
+const BENCHES: Record<string, (args: string[]) => Promise<unknown>> = {
+  main: benchMain,
+  vae: benchVae,
+  quantise: benchQuantise,
+};
 
 const [name = '', ...args] = process.argv.slice(2);
 const bench = BENCHES[name];

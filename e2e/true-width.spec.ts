@@ -9,8 +9,9 @@ import { BLOCKS } from '../tools/conformance/block-calls.ts';
 import { makeBlockPack, TRUE_WIDTH } from '../tools/conformance/block-pack.ts';
 import { readTrueWidth } from '../tools/conformance/true-width.ts';
 import { relativeError } from '../tools/pack/parity-helpers.ts';
-import { buildBlocksPage } from './support/blocks/build.ts';
+
 import { pathOf } from './support/files.ts';
+import { buildHarness } from './support/harness.ts';
 import { Server } from './support/server.ts';
 
 test.describe.configure({ mode: 'serial', timeout: 300_000 });
@@ -20,7 +21,7 @@ let server: Server;
 test.beforeAll(async () => {
   const folder = pathOf('test-results/true-width');
   await makeBlockPack(join(folder, 'blocks'), TRUE_WIDTH);
-  await buildBlocksPage(join(folder, 'page'));
+  await buildHarness('blocks', join(folder, 'page'));
   server = await Server.start('--packs', folder);
 });
 test.afterAll(() => server.stop());
