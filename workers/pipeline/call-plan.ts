@@ -11,6 +11,9 @@ interface CallOptions {
   readonly encodes?: boolean;
   /** Whether somebody looks at the steps. */
   readonly paints?: boolean;
+  /** Steps that were done before this job, and how many of them are painted again. */
+  readonly done?: number;
+  readonly replayed?: number;
 }
 
 /**
@@ -23,7 +26,7 @@ export function plannedCalls(
   manifest: Manifest,
   plan: JobPlan,
   steps: number,
-  { encodes = true, paints = true }: CallOptions = {},
+  { encodes = true, paints = true, done = 0, replayed = 0 }: CallOptions = {},
 ): Map<string, PlannedCalls> {
   const calls = new Map<string, PlannedCalls>();
   const add = (kind: string, count: number, weight: number) => {
@@ -62,7 +65,7 @@ export function plannedCalls(
   add(callKind('mod', ''), perStep * modInstances(family.double, family.single).length, 0.001);
 
   const skips = skipNames(manifest).length > 0;
-  const previews = paints && previewKind(manifest, plan) === 'decoder' ? Math.max(0, steps - 1) : 0;
+  const previews = paints && previewKind(manifest, plan) === 'decoder' ? Math.max(0, steps - 1 - done) + replayed : 0;
   const again = skips ? (tiles - (encodes ? plan.cachedTiles : 0)) * (previews + 1) : 0;
   const first = encodes ? tiles : 0;
   const photo = [1, 3, plan.y.size, plan.x.size];
@@ -74,7 +77,7 @@ export function plannedCalls(
   add(waitKind('encode', tag), first, 0.01);
   add(waitKind('decode', tag), tiles * (previews + 1), 0.01);
 
-  const tileSteps = tiles * steps;
+  const tileSteps = tiles * (steps - done);
   add(callKind('embed', tag), tileSteps, 0.05);
   const ids = blockInstances(manifest);
   for (const id of ids) add(callKind(graphOf(manifest, id), tag), tileSteps * branches, 1 / ids.length);

@@ -5,6 +5,7 @@
 import { EngineError } from '../errors.ts';
 import type { Manifest, Port } from '../packs/manifest.ts';
 import type { Backend, DType, RunOptions, Tensor, TensorData } from './backend.ts';
+import type { Gate } from './gate.ts';
 import type { JobEvents, Stage, StageTimes } from './job.ts';
 import { defaultBandBytes, graphOf } from './plan.ts';
 import type { ProgressMeter } from './progress.ts';
@@ -29,6 +30,7 @@ export class Calls {
   readonly #meter: ProgressMeter;
   readonly #signal: AbortSignal | undefined;
   readonly #events: JobEvents;
+  readonly #gate: Gate | undefined;
   readonly #times: StageTimes = { conditioning: 0, encode: 0, denoise: 0, decode: 0, total: 0 };
   #stage: Stage = 'conditioning';
   #since = performance.now();
@@ -42,6 +44,7 @@ export class Calls {
     signal: AbortSignal | undefined,
     events: JobEvents = {},
     bandBytes: number = defaultBandBytes(backend.kind),
+    gate?: Gate,
   ) {
     this.backend = backend;
     this.bandBytes = bandBytes;
@@ -49,6 +52,7 @@ export class Calls {
     this.#meter = meter;
     this.#signal = signal;
     this.#events = events;
+    this.#gate = gate;
   }
 
   /** Time from here on counts for `stage`. */
@@ -134,9 +138,16 @@ export class Calls {
 
   async #breathe(): Promise<void> {
     this.throwIfCancelled();
-    if (performance.now() - this.#yielded < YIELD_MS) return;
-    await new Promise((resolve) => setTimeout(resolve, 0));
-    this.#yielded = performance.now();
+    if (performance.now() - this.#yielded >= YIELD_MS) {
+      await new Promise((resolve) => setTimeout(resolve, 0));
+      this.#yielded = performance.now();
+    }
+    if (this.#gate?.closed) {
+      const from = performance.now();
+      await this.#gate.pass();
+      // Standing still is no part of the job's time.
+      this.#since += performance.now() - from;
+    }
     this.throwIfCancelled();
   }
 }

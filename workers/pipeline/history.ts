@@ -44,6 +44,17 @@ export class StepHistory {
     this.#kept.set(step, halves);
   }
 
+  /** What `keep` made of a step, raw halves `[channels, h, w]`; null where that step was not kept. */
+  halves(step: number): Uint16Array | null {
+    return this.#kept.get(step) ?? null;
+  }
+
+  /** The way back: takes halves over. Those of a step that is not wanted, or of another size, are left out. */
+  adopt(step: number, halves: Uint16Array): void {
+    const [channels, height, width] = this.#shape;
+    if (this.wants(step) && halves.length === channels * height * width) this.#kept.set(step, halves);
+  }
+
   /** 1-based steps that can be decoded, rising. */
   available(): number[] {
     return [...this.#kept.keys()].sort((a, b) => a - b);

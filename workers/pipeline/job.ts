@@ -2,7 +2,9 @@
 import type { Manifest, TaskId } from '../packs/manifest.ts';
 import type { Progress } from '../protocol.ts';
 import type { Backend } from './backend.ts';
+import type { Gate } from './gate.ts';
 import type { StepHistory } from './history.ts';
+import type { JobState } from './state.ts';
 import type { SwitchOptions } from './switches.ts';
 
 /** The engine as the pipeline sees it. */
@@ -50,6 +52,17 @@ export interface JobOptions extends SwitchOptions {
   readonly skipCacheBytes?: number;
   /** Most bytes that one tensor of a call in bands may take; by the backend's kind where absent (`plan.ts`). */
   readonly bandBytes?: number;
+  /**
+   * Goes on from the end of a step; its latents are taken over. Photo, task and seed must be those of the job that made
+   * it. The job starts from the beginning where plan or size differ.
+   */
+  readonly resume?: JobState;
+  /** With `resume`: paints the steps that are kept as well, for a film strip that has none of them yet. */
+  readonly replay?: boolean;
+  /** Told of every step that is done; awaited, so that who writes it down can hold the job back. Must not throw. */
+  readonly afterStep?: (state: JobState) => void | Promise<void>;
+  /** Where the job stands still while it is paused. */
+  readonly gate?: Gate;
   readonly signal?: AbortSignal;
   readonly events?: JobEvents;
 }

@@ -20,9 +20,8 @@ export async function restorePhoto(engine: Engine, photo: Photo, options: JobOpt
     manifest: withSwitches(engine.manifest, options),
     readShard: (shard, offset, bytes) => engine.readShard(shard, offset, bytes),
   };
-  return withSmallerTiles(chosen, photo, options, options.tile, (plan, meter) =>
-    runJob(chosen, photo, options, plan, meter),
-  );
+  const tile = options.resume?.tile ?? options.tile;
+  return withSmallerTiles(chosen, photo, options, tile, (plan, meter) => runJob(chosen, photo, options, plan, meter));
 }
 
 /**

@@ -25,6 +25,7 @@ import { makeModulations, makeText, type Prologue } from './prologue.ts';
 import { timesteps } from './schedule.ts';
 import { type TensorScope, withScope } from './scope.ts';
 import { startLatents } from './start.ts';
+import { checkStep, fits, type JobState } from './state.ts';
 import type { Tile } from './tiles.ts';
 import { countTokens } from './tokens.ts';
 
@@ -36,6 +37,8 @@ interface Job {
   readonly plan: JobPlan;
   readonly options: JobOptions;
   readonly steps: number;
+  /** Where the job goes on; null when it starts from the beginning. */
+  readonly resumed: JobState | null;
   /** Owns the tensors that live as long as the job. */
   readonly scope: TensorScope;
 }
@@ -72,12 +75,16 @@ export async function runJob(
 ): Promise<JobResult> {
   const { manifest } = engine;
   const steps = stepCount(engine, options);
-  meter.plan(plannedCalls(manifest, plan, steps, { paints: options.events?.paint !== undefined }));
-  const calls = new Calls(engine.backend, manifest, meter, options.signal, options.events, plan.bandBytes);
+  const resumed = resumedState(engine, options, plan, steps);
+  const paints = options.events?.paint !== undefined;
+  const replayed = resumed ? replayedSteps(resumed, options).length : 0;
+  meter.plan(plannedCalls(manifest, plan, steps, { paints, done: resumed?.step ?? 0, replayed }));
+  const { signal, events, gate } = options;
+  const calls = new Calls(engine.backend, manifest, meter, signal, events, plan.bandBytes, gate);
   Object.assign(calls.place, { steps, tiles: plan.tiles.length });
 
   return withScope(async (scope) => {
-    const job: Job = { engine, calls, photo, plan, options, steps, scope };
+    const job: Job = { engine, calls, photo, plan, options, steps, resumed, scope };
     calls.enter('conditioning');
     const { target } = countTokens(manifest, plan.x.size, plan.y.size);
     const times = steps > 0 ? timesteps(manifest.schedule, steps, target) : [];
@@ -120,7 +127,7 @@ export async function runDecode(
   Object.assign(calls.place, { step, steps: history.steps, tiles: plan.tiles.length });
 
   return withScope(async (scope) => {
-    const job: Job = { engine, calls, photo, plan, options, steps: history.steps, scope };
+    const job: Job = { engine, calls, photo, plan, options, steps: history.steps, resumed: null, scope };
     const wantsPooled = decoderWantsPooled(calls);
     const condition = wantsPooled
       ? await makeCondition({ engine, calls, photo, task: options.task, times: [0] }, 'cond', scope)
@@ -134,6 +141,24 @@ export async function runDecode(
       codec.close();
     }
   });
+}
+
+/** Latents of the whole padded photo, as far as the plan says. */
+function latentShape({ manifest }: Engine, plan: JobPlan): Pick<Latents, 'channels' | 'height' | 'width'> {
+  const { factor, latentChannels } = manifest.family;
+  return { channels: latentChannels, height: plan.paddedHeight / factor, width: plan.paddedWidth / factor };
+}
+
+/** A state of another plan, e.g. from before running out of memory, is of no use: the job starts from the beginning. */
+function resumedState(engine: Engine, options: JobOptions, plan: JobPlan, steps: number): JobState | null {
+  const { resume } = options;
+  return resume && steps > 0 && fits(resume, plan.side, steps, latentShape(engine, plan)) ? resume : null;
+}
+
+/** Steps that a resumed job paints again; its last one is painted by the decode anyway. */
+function replayedSteps({ step, history }: JobState, { replay, events }: JobOptions): number[] {
+  if (!replay || !events?.paint) return [];
+  return history.available().filter((kept) => kept <= step && kept < history.steps);
 }
 
 function toResult({ calls, photo, plan, steps }: Job, rgb: Uint8Array, kept: JobResult['kept']): JobResult {
@@ -171,10 +196,10 @@ async function prepare(
 }
 
 /** Reference latents of the whole photo: the tiles' averaged, so that tiles see the same reference where they overlap. */
-async function encodeAll({ calls, plan }: Job, codec: TileCodec): Promise<Latents> {
-  const { factor, latentChannels } = calls.manifest.family;
-  const reference = makeLatents(latentChannels, plan.paddedHeight / factor, plan.paddedWidth / factor);
-  const grid = featherGrid(plan, 1 / factor);
+async function encodeAll({ engine, calls, plan }: Job, codec: TileCodec): Promise<Latents> {
+  const { channels, height, width } = latentShape(engine, plan);
+  const reference = makeLatents(channels, height, width);
+  const grid = featherGrid(plan, 1 / calls.manifest.family.factor);
   for (const tile of plan.tiles) {
     calls.place.tile = tile.index + 1;
     addTile(reference, grid, tile, await codec.encode(tile));
@@ -196,20 +221,21 @@ async function denoiseAll(
   times: readonly number[],
   prologues: readonly Prologue[],
 ): Promise<StepHistory> {
-  const { calls, plan, options, steps } = job;
+  const { calls, plan, options, steps, resumed } = job;
   const { channels, height, width } = reference;
-  const history = new StepHistory(steps, [channels, height, width]);
+  const history = resumed?.history ?? new StepHistory(steps, [channels, height, width]);
   if (steps === 0) {
     history.keep(0, reference);
     return history;
   }
 
   const { switches, family } = calls.manifest;
-  const latents = startLatents(switches.start, reference, options.seed);
+  const latents = resumed?.latents ?? startLatents(switches.start, reference, options.seed);
+  if (resumed) await replaySteps(job, codec, reference, resumed);
   const velocity = makeLatents(channels, height, width);
   const grid = featherGrid(plan, 1 / family.factor);
   const denoiser = makeDenoiser(calls, plan, steps, prologues, job.scope);
-  for (let k = 0; k < steps; k++) {
+  for (let k = resumed?.step ?? 0; k < steps; k++) {
     const [t = 1, next = 0] = times.slice(k, k + 2);
     calls.place.step = k + 1;
     velocity.data.fill(0);
@@ -223,12 +249,29 @@ async function denoiseAll(
       const estimate = cleanEstimate(noisy, moved, t);
       await paintEstimate(job, codec, tile, estimate, clean, k + 1);
     }
+    checkStep(latents, velocity, t, next, k + 1);
     eulerStep(latents, velocity, t, next);
     history.keep(k + 1, velocity);
+    await options.afterStep?.({ step: k + 1, tile: plan.side, latents, history });
     // The last step is told about after its decode, when its picture is final.
     if (k + 1 < steps) options.events?.step?.(k + 1, steps);
   }
   return history;
+}
+
+/** Paints the steps that a resumed job has done, from what is kept of them, so that its film strip is whole. */
+async function replaySteps(job: Job, codec: TileCodec, reference: Latents, resumed: JobState): Promise<void> {
+  const { calls, plan, options, steps } = job;
+  for (const step of replayedSteps(resumed, options)) {
+    calls.place.step = step;
+    for (const tile of plan.tiles) {
+      calls.place.tile = tile.index + 1;
+      const rect = latentRect(tile, calls.manifest.family.factor);
+      const estimate = resumed.history.crop(step, rect);
+      if (estimate) await paintEstimate(job, codec, tile, estimate, cropLatents(reference, rect), step);
+    }
+    options.events?.step?.(step, steps);
+  }
 }
 
 async function decodeAll(job: Job, codec: TileCodec, history: StepHistory, step: number): Promise<Uint8Array> {
