@@ -4,7 +4,7 @@
  * here the two engines must agree on them.
  */
 import { join } from 'node:path';
-import { expect, test } from '@playwright/test';
+import { expect, type Page, test } from '@playwright/test';
 import { makeConformancePack } from '../tools/conformance/make.ts';
 import { App } from './support/app.ts';
 import { fromRepo, pathOf } from './support/files.ts';
@@ -23,26 +23,46 @@ test.beforeAll(async () => {
 });
 test.afterAll(() => server.stop());
 
+/** 16 rows of 64 px in the 32 channels of the first level, and their halo. */
+const BAND_BYTES = 18 * 64 * 32 * 4;
+
+/** One job; what it told on the way: steps, and how many times it told its progress, which is once a graph call. */
+function restore(page: Page, bandBytes?: number) {
+  return page.evaluate(async (bytes) => {
+    const steps: number[] = [];
+    let progress = 0;
+    const request = { task: 'noise', steps: 2, seed: 7, ...(bytes === undefined ? {} : { bandBytes: bytes }) } as const;
+    const job = await window.__engine.restore(request, (event) => {
+      if (event.type === 'paint') event.image.close();
+      if (event.type === 'step') steps.push(event.step);
+      if (event.type === 'progress') progress++;
+    });
+    if (!job.ok) throw new Error(`${job.code} ${job.detail}`);
+    return { steps, progress, memory: job.value.memory };
+  }, bandBytes);
+}
+
 for (const engine of ['wasm', 'webgpu'] as const) {
   test(`the conformance pack runs on ${engine}`, async ({ page }) => {
     const app = await App.open(page, { engine, pack: 'packs/conformance/' }, server.url);
     await app.openPhoto(fromRepo('e2e/fixtures/noise-64.png'));
-    const steps = await page.evaluate(async () => {
-      const painted: number[] = [];
-      const job = await window.__engine.restore({ task: 'noise', steps: 2, seed: 7 }, (event) => {
-        if (event.type === 'paint') event.image.close();
-        if (event.type === 'step') painted.push(event.step);
-      });
-      if (!job.ok) throw new Error(`${job.code} ${job.detail}`);
-      return painted;
-    });
+    const first = await restore(page);
     await app.root('engine', engine);
-    expect(steps).toEqual([1, 2]);
+    expect(first.steps).toEqual([1, 2]);
+    expect(first.memory.gpuPeakBytes > 0).toBe(engine === 'webgpu');
     const result = await app.result();
     expect([result.width, result.height]).toEqual([64, 64]);
     // Random weights make noise, not one colour.
     expect(new Set(result.data).size).toBeGreaterThan(32);
     results.push(result);
+
+    // A few rows of the largest layers at a time: the same picture, but for levels on the edge of a rounding.
+    const bands = await restore(page, BAND_BYTES);
+    expect(bands.steps).toEqual([1, 2]);
+    expect(bands.progress).toBeGreaterThan(first.progress + 25);
+    const agreement = psnr(await app.result(), result);
+    console.log(`conformance pack on ${engine}, in bands against in one piece: ${agreement.toFixed(1)} dB`);
+    expect(agreement).toBeGreaterThan(60);
     expect(app.errors).toEqual([]);
   });
 }

@@ -64,6 +64,8 @@ export interface RestoreRequest {
   seed: number;
   /** Side of a tile in px; the pack's own where absent. */
   tile?: number;
+  /** Most bytes of one tensor of a graph that runs in bands; by the engine where absent. For tests and measurements. */
+  bandBytes?: number;
   /** In place of the pack's own values, where it has such inputs (`workers/pipeline/switches.ts`). */
   referenceId?: number;
   guidanceEmbed?: number;

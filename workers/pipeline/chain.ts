@@ -2,7 +2,7 @@ import { EngineError } from '../errors.ts';
 import type { GraphSpec, Manifest } from '../packs/manifest.ts';
 import type { Tensor } from './backend.ts';
 import { runBanded } from './banded.ts';
-import { type BandedGraph, isBanded, planBands } from './bands.ts';
+import { type BandedGraph, chainPorts, isBanded, planBands } from './bands.ts';
 import type { Calls } from './calls.ts';
 import { graphOf } from './plan.ts';
 import { type TensorScope, withScope } from './scope.ts';
@@ -18,8 +18,9 @@ function isNeeded(
 ): boolean {
   for (const id of chain.slice(from)) {
     const graph = manifest.graphs[graphOf(manifest, id)];
-    if (graph?.inputs.some((port) => port.name === name)) return true;
-    if (graph?.outputs.some((port) => port.name === name)) return false;
+    if (!graph) continue;
+    if (chainPorts(graph).some((port) => port.name === name)) return true;
+    if (name === graph.bands?.statistics?.norm || graph.outputs.some((port) => port.name === name)) return false;
   }
   return wanted.has(name);
 }

@@ -2,6 +2,7 @@
 import { EngineError } from '../errors.ts';
 import type { Manifest } from '../packs/manifest.ts';
 import type { Backend } from './backend.ts';
+import { chainPorts } from './bands.ts';
 import { chainShapes } from './chain-plan.ts';
 import { branchesOf } from './guidance.ts';
 import { planTiles, roundUp, type TilePlan } from './tiles.ts';
@@ -122,8 +123,10 @@ export function chainInputs(manifest: Manifest, chain: readonly string[]): Set<s
   const needed = new Set<string>();
   for (const id of chain) {
     const graph = manifest.graphs[graphOf(manifest, id)];
-    for (const port of graph?.inputs ?? []) if (!made.has(port.name)) needed.add(port.name);
-    for (const port of graph?.outputs ?? []) made.add(port.name);
+    if (!graph) continue;
+    for (const port of chainPorts(graph)) if (!made.has(port.name)) needed.add(port.name);
+    for (const port of graph.outputs) made.add(port.name);
+    if (graph.bands?.statistics) made.add(graph.bands.statistics.norm);
   }
   return needed;
 }
