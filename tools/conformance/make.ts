@@ -35,7 +35,8 @@ export const CONFORMANCE_CONFIG = {
   },
   vae: { base: 32, multipliers: [1, 1, 2, 2], res_blocks: 1, latent_channels: 16, scale: 0.3611, shift: 0.1159 },
   connector: { state_dim: 96, heads: 2, depth: 2, mlp_ratio: 4 },
-  conditioning: { tasks: [...TASK_IDS], tokens: 24, valid: [22, 21, 24, 23, 19, 20, 20, 18, 21, 13] },
+  // More padding than text in most, and none in one.
+  conditioning: { tasks: [...TASK_IDS], tokens: 40, valid: [22, 21, 40, 23, 19, 20, 20, 18, 21, 13] },
   guidance: 3.5,
 } as const;
 

@@ -95,7 +95,9 @@ export function attend(e: Emitter, heads: number, q: Value, k: Value, v: Value, 
 
 /**
  * Rows of the padding are equal before the first block, have no position and see the same keys, so they stay equal: one
- * of them is computed, and its keys and values are repeated where attention counts them (realrestorer.md I.1).
+ * of them is computed, and its keys and values are repeated where attention counts them (realrestorer.md I.1). A bias of
+ * ln(repeats) on one key instead took the same time on wasm (499 ms against 495 ms for 512 queries of 6 heads, 2048 image
+ * tokens and 349 of 640 text rows, one thread), and needs a tensor of queries × keys.
  *
  * @param rows int32 `[K]`: the row of `x` that each of the K text tokens has, null where every token has its own
  * @param x `[1, T, D]`
