@@ -43,8 +43,19 @@ export interface Backend {
   run(instance: string, feeds: Readonly<Record<string, Tensor>>, options?: RunOptions): Promise<Record<string, Tensor>>;
   /** The weights of an instance will not be needed again in this job: lets them go. Nothing where none are held. */
   release(instance: string): void;
+  /** A job (or another try at it) of this size begins: a backend with little memory divides it anew. */
+  prepare?(size: JobSize): Promise<void>;
+  /** Where weights are streamed, a hint: the instance runs after the one that runs next, so its weights can come meanwhile. */
+  prefetch?(instance: string): void;
   /** Peak and present bytes, as far as the backend can count them. */
   memory(): MemoryUse;
+}
+
+export interface JobSize {
+  /** Sides of a tile in px. */
+  readonly width: number;
+  readonly height: number;
+  readonly steps: number;
 }
 
 export interface RunOptions {

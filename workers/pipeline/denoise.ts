@@ -100,6 +100,12 @@ async function runBlocks(
   const stepTensor = denoiser.steps[step];
   if (!stepTensor) throw new EngineError('internal', `no step ${step}`);
   const options = { queryChunks: denoiser.plan.queryChunks };
+  const blocks = blockInstances(manifest);
+  const prefetch = (at: number) => {
+    const id = blocks[at];
+    if (id !== undefined) calls.backend.prefetch?.(id);
+  };
+  prefetch(0);
   return withScope(async (scope) => {
     const upload = ({ data, channels, height, width }: Latents) =>
       calls.upload(scope, 'float32', [1, channels, height, width], data);
@@ -107,7 +113,8 @@ async function runBlocks(
     const embedded = await calls.run('embed', pair, scope, callKind('embed', tag));
     const streams = prologues.map(({ txt }) => toStreams(embedded.img, txt[step] ?? txt[0]));
 
-    for (const id of blockInstances(manifest)) {
+    for (const [at, id] of blocks.entries()) {
+      prefetch(at + 1);
       const kind = callKind(graphOf(manifest, id), tag);
       const before = streams.map((stream) => ({ ...stream }));
       for (const [branch, stream] of streams.entries()) {

@@ -82,6 +82,7 @@ export async function runJob(
   const { signal, events, gate } = options;
   const calls = new Calls(engine.backend, manifest, meter, signal, events, plan.bandBytes, gate);
   Object.assign(calls.place, { steps, tiles: plan.tiles.length });
+  await engine.backend.prepare?.({ width: plan.x.size, height: plan.y.size, steps });
 
   return withScope(async (scope) => {
     const job: Job = { engine, calls, photo, plan, options, steps, resumed, scope };

@@ -4,33 +4,29 @@ import { EngineError } from '../errors.ts';
 import type { Mode } from '../packs/manifest.ts';
 import type { Pack } from '../packs/pack.ts';
 import { bytesPerElement, elementCount, makeTensorData } from '../packs/weights.ts';
-import type { Backend, DType, MemoryUse, Piece, RunOptions, Tensor, TensorData } from '../pipeline/backend.ts';
+import type { Backend, DType, JobSize, MemoryUse, Piece, RunOptions, Tensor, TensorData } from '../pipeline/backend.ts';
 import { planJoin } from '../pipeline/join.ts';
 import { BufferPool, roundUp16 } from './buffers.ts';
 import type { Gpu } from './device.ts';
 import { gpuError } from './gpu-errors.ts';
+import { type Feeds, GpuWeights } from './gpu-weights.ts';
 import { graphOf, type Planned, planRun } from './graphs.ts';
+import { blockWeights, DEFAULT_CAP, planMemory } from './memory-plan.ts';
 import { Mutex } from './mutex.ts';
 import type { LoadedOrt } from './ort.ts';
-import { type Held, Residency } from './residency.ts';
 import { gpuSessionOptions } from './session-options.ts';
 import { Sessions } from './sessions.ts';
 import { ortTensorOf, RuntimeTensor } from './tensor.ts';
-import { eachWeight, instanceBytes } from './weights-load.ts';
+import { planWeights } from './weight-plan.ts';
 
 export interface GpuBackendOptions {
   readonly mode: Mode;
-  /** Bytes of weights on the GPU; 3 GB where absent. */
-  readonly budget?: number;
+  /** Bytes of GPU memory that a job may take; `DEFAULT_CAP` where absent. */
+  readonly cap?: number;
   /** Forbid ORT to run any node on the CPU (tests). */
   readonly strict?: boolean;
 }
 
-interface GpuWeights extends Held {
-  readonly feeds: Readonly<Record<string, OrtTensor>>;
-}
-
-const DEFAULT_BUDGET = 3e9;
 /** Weights that may stay between jobs; more would keep a laptop's shared memory from everything else. */
 const IDLE_BYTES = 256 * 1024 ** 2;
 
@@ -43,7 +39,8 @@ export class GpuBackend implements Backend {
   readonly #pool: BufferPool;
   readonly #mutex = new Mutex();
   readonly #sessions: Sessions;
-  readonly #weights: Residency<GpuWeights>;
+  readonly #weights: GpuWeights;
+  readonly #cap: number;
   /** End when the GPU has done the last run that was handed to it, and the one before that. */
   #last: Promise<unknown> = Promise.resolve();
   #beforeLast: Promise<unknown> = Promise.resolve();
@@ -54,7 +51,10 @@ export class GpuBackend implements Backend {
     this.#pack = pack;
     this.mode = options.mode;
     this.#pool = new BufferPool(gpu.device);
-    this.#weights = new Residency(options.budget ?? DEFAULT_BUDGET);
+    const wrap = (buffer: GPUBuffer, dtype: DType, dims: readonly number[]) => this.#fromBuffer(buffer, dtype, dims);
+    this.#cap = options.cap ?? DEFAULT_CAP;
+    const plan = planWeights(blockWeights(pack.manifest, options.mode), this.#cap);
+    this.#weights = new GpuWeights(gpu.device, pack, options.mode, wrap, plan);
     const sessionOptions = gpuSessionOptions(gpu.device, options.strict ?? false);
     this.#sessions = new Sessions(
       async (file): Promise<InferenceSession> =>
@@ -119,10 +119,7 @@ export class GpuBackend implements Backend {
       this.#checkAlive();
       const { graph } = graphOf(this.#pack.manifest, instance);
       const plan = planRun(this.#pack.manifest, instance, this.mode, feeds, options.queryChunks);
-      const weights = await this.#weights.use(instance, instanceBytes(this.#pack, instance, this.mode), () =>
-        this.#load(instance),
-      );
-      const inputs: Record<string, OrtTensor> = { ...weights.feeds };
+      const inputs: Record<string, OrtTensor> = { ...(await this.#weightsOf(instance)) };
       for (const port of graph.inputs) inputs[port.name] = ortTensorOf(feeds[port.name] as Tensor);
       // At most one run ahead of the GPU: cancelling stays quick, and memory of queued work stays bounded.
       await this.#beforeLast;
@@ -145,7 +142,17 @@ export class GpuBackend implements Backend {
   }
 
   release(instance: string): void {
-    this.#weights.drop(instance);
+    this.#weights.release(instance);
+  }
+
+  /** @param cap for tests: another cap than the backend's own, also in the middle of a job */
+  prepare(size: JobSize, cap: number = this.#cap): Promise<void> {
+    const { weights } = planMemory(this.#pack.manifest, this.mode, size, cap);
+    return this.#mutex.run(() => this.#weights.setPlan(weights));
+  }
+
+  prefetch(instance: string): void {
+    if (this.#gpu.lost === null) this.#weights.prefetch(instance);
   }
 
   memory(): MemoryUse {
@@ -162,9 +169,9 @@ export class GpuBackend implements Backend {
 
   /** Frees what a job used; sessions and a modest amount of weights stay for the next one. */
   async trim(): Promise<void> {
-    await this.#mutex.run(() => {
+    await this.#mutex.run(async () => {
       this.#pool.drain();
-      this.#weights.shrinkTo(IDLE_BYTES);
+      await this.#weights.shrinkTo(IDLE_BYTES);
       this.#pack.trim();
     });
   }
@@ -173,7 +180,7 @@ export class GpuBackend implements Backend {
   async dispose(): Promise<void> {
     await this.#mutex.run(async () => {
       this.#pool.drain();
-      this.#weights.shrinkTo(0);
+      await this.#weights.shrinkTo(0);
       this.#pack.trim();
       if (!this.#mayCallOrt()) return this.#sessions.abandon();
       await this.#sessions.releaseAll();
@@ -202,34 +209,21 @@ export class GpuBackend implements Backend {
     return this.#loaded.ort.Tensor.fromGpuBuffer(buffer, { dataType: dtype, dims });
   }
 
-  async #load(instance: string): Promise<GpuWeights> {
-    const feeds: Record<string, OrtTensor> = {};
-    const buffers: GPUBuffer[] = [];
-    let bytes = 0;
-    const dispose = () => {
-      for (const buffer of buffers) buffer.destroy();
-    };
+  async #weightsOf(instance: string): Promise<Feeds> {
     try {
-      await eachWeight(this.#pack, instance, this.mode, ({ name, dtype, dims, data }) => {
-        const size = roundUp16(data.byteLength);
-        const buffer = this.#gpu.device.createBuffer({ size, usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST });
-        buffers.push(buffer);
-        bytes += size;
-        this.#gpu.device.queue.writeBuffer(buffer, 0, ...wholeWords(data));
-        feeds[name] = this.#fromBuffer(buffer, dtype, dims);
-      });
+      return await this.#weights.use(instance);
     } catch (cause) {
-      dispose();
-      throw cause;
+      // A lost device shows first where a staging buffer can no longer be mapped.
+      await this.#settle();
+      throw gpuError(cause, this.#gpu, instance);
     }
-    return { feeds, bytes, dispose };
   }
 
   async #afterFailure(file: string): Promise<void> {
     await this.#settle();
     if (this.#mayCallOrt()) await this.#sessions.drop(file);
     else this.#sessions.abandon();
-    this.#weights.shrinkTo(0);
+    await this.#weights.shrinkTo(0);
     this.#pool.forsake();
   }
 

@@ -18,7 +18,7 @@ export interface LoadedWeight {
 export function instanceBytes(pack: Pack, instance: string, mode: Mode): number {
   const { graph } = graphOf(pack.manifest, instance);
   return graph.weights.reduce((sum, port) => {
-    const spec = specOf(pack, instance, port);
+    const spec = weightOf(pack, instance, port);
     return sum + fedBytes(spec, fedDType(port, mode));
   }, 0);
 }
@@ -36,13 +36,14 @@ export async function eachWeight(
 ): Promise<void> {
   const { graph } = graphOf(pack.manifest, instance);
   for (const port of graph.weights) {
-    const spec = specOf(pack, instance, port);
+    const spec = weightOf(pack, instance, port);
     const dtype = fedDType(port, mode);
     take({ name: port.name, dtype, dims: spec.shape, data: decodeWeight(await pack.range(spec), spec, dtype) });
   }
 }
 
-function specOf({ manifest }: Pack, instance: string, port: Port) {
+/** A weight of an instance. @throws EngineError 'pack-damaged' */
+export function weightOf({ manifest }: Pack, instance: string, port: Port) {
   const id = manifest.instances[instance]?.weights[port.name];
   const spec = id === undefined ? undefined : manifest.weights[id];
   if (!spec) throw new EngineError('pack-damaged', `${instance} has no weight for ${port.name}`);
