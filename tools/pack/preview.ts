@@ -16,9 +16,9 @@ export interface LinearMap {
 export const PREVIEW_FILE = 'preview.safetensors';
 const PIXELS = 4;
 
-/** 676 latents: many times the 17 unknowns, and under a minute on one core at RealRestorer's widths. */
+/** 400 latents: many times the 17 unknowns, and half a minute on one core at RealRestorer's widths. */
 const PICTURES = 4;
-const SIDE = 104;
+const SIDE = 80;
 const FACTOR = 8;
 /** Decoded weights that are held: every graph's are read again for each picture rather than all kept. */
 const WEIGHT_BYTES = 64e6;
