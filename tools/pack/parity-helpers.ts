@@ -14,7 +14,7 @@ import { Checkpoint } from './safetensors.ts';
 
 /**
  * Configs with reference outputs. The big family's differ in guidance embedding, version, biases of q, k and v, depths,
- * heads and axes, token grids (one odd number of tokens, none square but one) and padding: from none to 635 of 640 rows.
+ * heads and axes, token grids (5 × 3, 3 × 3, 2 × 3, 1 × 7) and padding: from none to 635 of 640 rows.
  */
 export const CASES = ['small', 'step1x', 'step1x-plain', 'step1x-v11', 'step1x-long'] as const;
 export type Case = (typeof CASES)[number];
