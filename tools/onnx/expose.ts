@@ -1,0 +1,23 @@
+/** Makes the values inside a graph visible, for tests of their range. */
+import { readFileSync } from 'node:fs';
+import protobuf from 'protobufjs';
+import { z } from 'zod';
+
+const schema = protobuf.parse(readFileSync(new URL('./onnx.proto', import.meta.url), 'utf8'), { keepCase: true }).root;
+const modelType = schema.lookupType('onnx.ModelProto');
+
+const nodes = z.object({ graph: z.object({ node: z.array(z.object({ output: z.array(z.string()) })) }) });
+
+/**
+ * The same model with every value that a node makes as an output too.
+ *
+ * @param model written by `ModelBuilder`: fields that it never writes are lost
+ */
+export function exposeAll(model: Uint8Array): Uint8Array {
+  const message = modelType.toObject(modelType.decode(model), { arrays: true });
+  const inside = nodes.parse(message).graph.node.flatMap(({ output }) => output);
+  const known = new Set<string>(message.graph.output.map(({ name }: { name: string }) => name));
+  // Without a type: the engine finds it.
+  for (const name of inside) if (!known.has(name)) message.graph.output.push({ name });
+  return modelType.encode(modelType.fromObject(message)).finish();
+}
