@@ -1,18 +1,25 @@
 /** The origin-private file system as a `Disk`. Only in workers: sync access handles exist nowhere else. */
 import type { Disk, DiskFile, DiskReader } from './disk.ts';
 
-declare global {
-  interface FileSystemFileHandle {
-    /** Chromium knows modes; elsewhere the argument is ignored and the handle is exclusive. */
-    createSyncAccessHandle(options?: { mode: 'read-only' | 'readwrite' }): Promise<FileSystemSyncAccessHandle>;
-  }
+/** What of a file handle is used in a worker. Chromium knows modes; elsewhere sync access handles are exclusive. */
+interface SyncFiles {
+  createSyncAccessHandle(options?: { mode: 'read-only' }): Promise<DiskFile>;
+}
+
+/** Pages have file handles without sync access. */
+const isSync = (handle: unknown): handle is SyncFiles =>
+  typeof handle === 'object' && handle !== null && 'createSyncAccessHandle' in handle;
+
+async function openSync(handle: unknown, options?: { mode: 'read-only' }): Promise<DiskFile> {
+  if (!isSync(handle)) throw new Error('no sync access handles');
+  return handle.createSyncAccessHandle(options);
 }
 
 /** Null where there is no such file system (some private windows, plain http) or it can't be written. */
 export async function openOpfs(): Promise<Disk | null> {
   try {
     const root = await navigator.storage.getDirectory();
-    if (!('createSyncAccessHandle' in FileSystemFileHandle.prototype)) return null;
+    if (!isSync(FileSystemFileHandle.prototype)) return null;
     return opfsDisk(root);
   } catch {
     return null;
@@ -31,7 +38,7 @@ function opfsDisk(root: FileSystemDirectoryHandle): Disk {
     return (await folder(parts, create)).getFileHandle(name, { create });
   }
   return {
-    openWrite: async (path): Promise<DiskFile> => (await file(path, true)).createSyncAccessHandle(),
+    openWrite: async (path) => openSync(await file(path, true)),
     openRead: async (path) => reader(await file(path, false)),
     stat: async (path) => {
       try {
@@ -68,7 +75,7 @@ function opfsDisk(root: FileSystemDirectoryHandle): Disk {
 /** Through a shared handle where the browser has them: it reads straight into the caller's memory. Else through a File. */
 async function reader(handle: FileSystemFileHandle): Promise<DiskReader> {
   try {
-    const open = await handle.createSyncAccessHandle({ mode: 'read-only' });
+    const open = await openSync(handle, { mode: 'read-only' });
     const read = (target: Uint8Array, at: number) => open.read(target, { at });
     return { bytes: open.getSize(), read, close: () => open.close() };
   } catch {

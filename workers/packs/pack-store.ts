@@ -10,7 +10,7 @@
 import { z } from 'zod';
 import type { Disk } from './disk.ts';
 import { readSmall, writeSmall } from './disk.ts';
-import { readJournal } from './journal.ts';
+import { Journal, readJournal } from './journal.ts';
 import { MAX_MANIFEST_BYTES } from './manifest-load.ts';
 import { type PackPlan, pieceRange, planPack } from './pack-plan.ts';
 import type { StoredId } from './protocol.ts';
@@ -132,22 +132,30 @@ export class PackStore {
     return bytes;
   }
 
-  /** Deletes a version and the contents that no other version of the pack has. Answers the bytes that this frees. */
-  async remove(id: StoredId): Promise<{ freed: number; keys: string[] }> {
+  /**
+   * Deletes a version and the contents that no other version of the pack has. The caller holds the pack's lock.
+   * Answers the bytes that this frees.
+   */
+  async remove(id: StoredId): Promise<{ freed: number }> {
     const before = await this.contentBytes(id.name);
     await this.disk.remove(versionPath(id));
     if ((await this.versions(id.name)).length === 0) {
-      const keys = (await this.disk.list(contentFolder(id.name))).map((entry) => entry.name);
       await this.disk.remove(`${ROOT}/${id.name}`);
-      return { freed: before, keys };
+      return { freed: before };
     }
-    const keys = await this.unused(id.name);
-    for (const key of keys) await this.disk.remove(this.contentPath(id.name, key));
-    return { freed: before - (await this.contentBytes(id.name)), keys };
+    const unused = await this.#unused(id.name);
+    for (const key of unused) await this.disk.remove(this.contentPath(id.name, key));
+    const journal = await Journal.open(this.disk, this.journalPath(id.name));
+    try {
+      journal.forget(unused);
+    } finally {
+      journal.close();
+    }
+    return { freed: before - (await this.contentBytes(id.name)) };
   }
 
   /** Contents that no version names. */
-  async unused(name: string): Promise<string[]> {
+  async #unused(name: string): Promise<string[]> {
     const used = new Set<string>();
     for (const version of await this.versions(name)) {
       const plan = await this.plan({ name, version });

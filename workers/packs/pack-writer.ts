@@ -24,7 +24,8 @@ export class PackWriter {
   readonly #journal: Journal;
   /** In order of last use. */
   readonly #open = new Map<string, DiskFile>();
-  /** Contents that were written since the last flush and closed meanwhile are flushed by closing. */
+  /** Asked for by several pieces at the same time. */
+  readonly #opening = new Map<string, Promise<DiskFile>>();
   #done = 0;
 
   private constructor(store: PackStore, plan: PackPlan, journal: Journal) {
@@ -95,19 +96,6 @@ export class PackWriter {
     return true;
   }
 
-  /** Takes pieces back that turned out to be broken. */
-  drop(file: PlannedFile, pieces: readonly number[]): void {
-    for (const piece of pieces) {
-      if (this.has(file, piece)) this.#done -= pieceRange(file, piece).bytes;
-      this.#journal.drop(file.key, piece);
-    }
-  }
-
-  forget(keys: readonly string[]): void {
-    for (const key of keys) this.#close(key);
-    this.#journal.forget(keys);
-  }
-
   /** Lets all files go; everything that was put stays. */
   async close(): Promise<void> {
     try {
@@ -163,8 +151,6 @@ export class PackWriter {
     this.#opening.set(file.key, opening);
     return opening.finally(() => this.#opening.delete(file.key));
   }
-
-  readonly #opening = new Map<string, Promise<DiskFile>>();
 
   async #openFile(file: PlannedFile): Promise<DiskFile> {
     const handle = await this.#store.disk.openWrite(this.#path(file));

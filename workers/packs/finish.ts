@@ -1,0 +1,131 @@
+/** From a plan to a complete pack: room is made, pieces come, graphs are looked through, older versions go. */
+import { EngineError } from '../errors.ts';
+import type { Activity } from './activity.ts';
+import { readSmall, sameBytes } from './disk.ts';
+import { checkGraph } from './graph-check.ts';
+import { GRAPH_LIMITS } from './graph-ops.ts';
+import { soleLock } from './locks.ts';
+import { type PackPlan, plannedFile } from './pack-plan.ts';
+import type { PackRecord, PackStore } from './pack-store.ts';
+import { PackWriter } from './pack-writer.ts';
+import type { PackOrigin, StoredId } from './protocol.ts';
+
+export interface Finish {
+  readonly store: PackStore;
+  readonly plan: PackPlan;
+  readonly origin: PackOrigin;
+  readonly state: 'downloading' | 'importing';
+  readonly activity: Activity;
+  /** Brings the missing pieces; answers the licence's text where there is one. */
+  transfer(writer: PackWriter, activity: Activity): Promise<Uint8Array | null>;
+}
+
+/** @throws EngineError as `PacksApi.download` says. The caller holds the pack's lock. */
+export async function completePack(finish: Finish): Promise<StoredId> {
+  const { store, plan, origin, state, activity } = finish;
+  const { id } = plan;
+  const known = await store.plan(id).catch(() => null);
+  const before = known ? await store.record(id) : null;
+  const same = known !== null && sameBytes(known.manifestBytes, plan.manifestBytes);
+  if (same && before?.complete) return id;
+  if (known && !same && before?.complete && !sameOrigin(before.origin, origin)) {
+    const detail = `Another pack with the name ${id.name} and the version ${id.version} is stored here. Remove it first.`;
+    throw new EngineError('pack-damaged', detail);
+  }
+  const record: PackRecord = {
+    origin,
+    added: before?.added || Date.now(),
+    lastUsed: before?.lastUsed ?? null,
+    complete: false,
+    stamps: {},
+  };
+  await store.begin(plan, record);
+  const licence = await bring(finish);
+  await checkGraphs(store, plan);
+  if (licence && licence.byteLength > 0) await store.writeLicence(id, licence);
+  await store.writeRecord(id, { ...record, complete: true, stamps: await stampsOf(store, plan) });
+  activity.begin(state, plan.bytes, plan.bytes);
+  await removeOlder(store, id, origin);
+  return id;
+}
+
+async function bring({ store, plan, state, activity, transfer }: Finish): Promise<Uint8Array | null> {
+  let hashed = 0;
+  activity.begin('verifying', 0, plan.bytes);
+  const writer = await PackWriter.open(store, plan, (bytes) => {
+    hashed += bytes;
+    activity.report(hashed);
+  });
+  try {
+    activity.begin(state, writer.done, plan.bytes);
+    await writer.reserve();
+    const licence = await transfer(writer, activity);
+    const [missing] = writer.missing();
+    if (missing)
+      throw new EngineError('pack-missing', `${missing.file.name} did not come`, { file: missing.file.name });
+    return licence;
+  } catch (error) {
+    if (error instanceof EngineError && error.code === 'storage-full') throw await howFull(store, plan, writer, error);
+    throw error;
+  } finally {
+    await writer.close();
+  }
+}
+
+/** How much is missing, and what could make room. The browser's estimate may be wrong; that it is full is true. */
+async function howFull(store: PackStore, plan: PackPlan, writer: PackWriter, cause: EngineError): Promise<EngineError> {
+  const needed = plan.bytes - writer.done;
+  const { usage, quota } = (await globalThis.navigator?.storage?.estimate?.()) ?? {};
+  const free = usage === undefined || quota === undefined ? 0 : Math.max(0, quota - usage);
+  let removable = 0;
+  const names = new Set((await store.ids()).map(({ name }) => name));
+  for (const name of names) if (name !== plan.id.name) removable += await store.contentBytes(name);
+  const missing = needed > free ? needed - free : needed;
+  return new EngineError('storage-full', cause.message, { needed, free, missing, removable });
+}
+
+/** @throws EngineError 'pack-damaged'; the pack is deleted then: no server will make it better */
+async function checkGraphs(store: PackStore, plan: PackPlan): Promise<void> {
+  for (const graph of Object.values(plan.manifest.graphs)) {
+    for (const { file, mode } of graph.variants) {
+      const { key } = plannedFile(plan, file);
+      const bytes = await readSmall(store.disk, store.contentPath(plan.id.name, key), GRAPH_LIMITS.bytes);
+      try {
+        if (!bytes) throw new EngineError('pack-damaged', `The graph ${file} is too large.`, { file });
+        checkGraph(file, bytes, graph, mode);
+      } catch (error) {
+        await store.remove(plan.id);
+        throw error;
+      }
+    }
+  }
+}
+
+export async function stampsOf(store: PackStore, plan: PackPlan): Promise<Record<string, number>> {
+  const stamps: Record<string, number> = {};
+  for (const { key } of plan.files) {
+    const stat = await store.disk.stat(store.contentPath(plan.id.name, key));
+    if (stat) stamps[key] = stat.modified;
+  }
+  return stamps;
+}
+
+/** Versions that this one replaces: of the same pack from the same place. One that an engine uses goes next time. */
+async function removeOlder(store: PackStore, id: StoredId, origin: PackOrigin): Promise<void> {
+  for (const version of await store.versions(id.name)) {
+    const older = { name: id.name, version };
+    if (version === id.version || !sameOrigin((await store.record(older)).origin, origin)) continue;
+    const release = await soleLock(id.name);
+    if (!release) return;
+    try {
+      await store.remove(older);
+    } finally {
+      release();
+    }
+  }
+}
+
+function sameOrigin(a: PackOrigin, b: PackOrigin): boolean {
+  if (a.kind === 'url' && b.kind === 'url') return new URL(a.url).origin === new URL(b.url).origin;
+  return a.kind !== 'url' && b.kind !== 'url';
+}
