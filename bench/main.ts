@@ -1,13 +1,15 @@
 /**
- * Measurements, each a command: `npm run bench -- main`, `-- vae`, `-- quantise`.
+ * Measurements, each a command: `npm run bench -- main`, `-- convert`, `-- vae`, `-- quantise`.
  * Every bench prints what it does to stderr and one JSON line, its result, last to stdout.
  */
+import { benchConvert } from './convert/convert.ts';
 import { benchMain } from './main/app.ts';
 import { benchQuantise } from './quantise/quantise.ts';
 import { benchVae } from './vae/vae.ts';
 
 const BENCHES: Record<string, (args: string[]) => Promise<unknown>> = {
   main: benchMain,
+  convert: benchConvert,
   vae: benchVae,
   quantise: benchQuantise,
 };

@@ -2,24 +2,9 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type PackConfig, readConfig } from '../pack/config.ts';
-import { formatsFor } from '../pack/emitter.ts';
-import { emitGraphs } from '../pack/graphs.ts';
-import { planFor } from '../pack/plan.ts';
+import { tensorsOf } from '../pack/tensors.ts';
 import { type Draw, draw } from './draw.ts';
 import { type NamedTensor, writeSafetensors } from './safetensors-write.ts';
-
-/** Every tensor that a pack of this config is made of, with its shape; the baked states too. */
-export function tensorsOf(config: PackConfig): Map<string, readonly number[]> {
-  const plan = planFor(config);
-  const graphs = emitGraphs(plan, formatsFor(32, config.family));
-  const tensors = new Map<string, readonly number[]>();
-  for (const { graph, prefix } of plan.instances) {
-    for (const { source } of graphs.get(graph)?.recipes.values() ?? [])
-      tensors.set(prefix + source.tensor, source.full);
-  }
-  if (plan.states !== null) tensors.set(plan.states.tensor, plan.states.full);
-  return tensors;
-}
 
 /** Rows behind the valid ones of each prompt are zero, as the language model's output is padded. */
 function padStates(config: PackConfig, data: Float32Array): void {

@@ -3,18 +3,13 @@
  * the FNV-1a hash of the name. `tools/pack/fixtures/reference.py` draws the same ones for PyTorch, so that no checkpoint
  * needs to lie in the repository.
  */
+
 import { halfToNumber, numberToHalf } from '../../workers/packs/half.ts';
 import { BLOCK } from '../pack/quantise.ts';
+import { seedOf } from '../pack/virtual-draw.ts';
 
 /** Gives the values of a tensor, or those from `start` on, as float32. */
 export type Draw = (name: string, shape: readonly number[], start?: number, count?: number) => Float32Array;
-
-/** FNV-1a, 32 bits, of ASCII text. */
-function hash(text: string): number {
-  let value = 0x811c9dc5;
-  for (let i = 0; i < text.length; i++) value = Math.imul(value ^ text.charCodeAt(i), 0x01000193) >>> 0;
-  return value;
-}
 
 /** The mulberry32 number of value `i`, 0 to 2³² - 1. */
 export function randomBits(seed: number, i: number): number {
@@ -40,7 +35,7 @@ const sizeOf = (shape: readonly number[]) => shape.reduce((a, b) => a * b, 1);
 /** Uniform values, computed in float64 and rounded to float32. */
 export const draw: Draw = (name, shape, start = 0, count = Number.POSITIVE_INFINITY) => {
   const [offset, width] = spread(name, shape);
-  const seed = hash(name);
+  const seed = seedOf(name);
   const out = new Float32Array(Math.min(count, sizeOf(shape) - start));
   for (let i = 0; i < out.length; i++) out[i] = offset + width * (randomBits(seed, start + i) / 2147483648 - 1);
   return out;
@@ -61,7 +56,7 @@ export const drawOnGrid: Draw = (name, shape, start = 0, count = Number.POSITIVE
     return values.map((value) => halfToNumber(numberToHalf(value)));
   }
   if (start % BLOCK !== 0) throw new Error(`${name} drawn from ${start}: not the start of a block`);
-  const seed = hash(name);
+  const seed = seedOf(name);
   const out = new Float32Array(Math.min(count, sizeOf(shape) - start));
   // The scale is 128 … 255 of this unit; its power of two is near a sixteenth of the uniform draw's whole width.
   const unit = 2 ** (Math.floor(Math.log2(spread(name, shape)[1] / 8)) - 7);

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { PIECE_BYTES } from '../../workers/packs/manifest.ts';
 import { storedBytes } from '../../workers/packs/weights.ts';
-import { tensorsOf, writeCheckpoint } from '../conformance/checkpoint.ts';
+import { writeCheckpoint } from '../conformance/checkpoint.ts';
 import { draw } from '../conformance/draw.ts';
 import { makeConformancePack } from '../conformance/make.ts';
 import { writeSafetensors } from '../conformance/safetensors-write.ts';
@@ -14,6 +14,7 @@ import { readConfig } from './config.ts';
 import { layOut } from './layout.ts';
 import { type BuiltPack, buildFixturePack, fixtures } from './parity-helpers.ts';
 import { seeded, solve } from './preview.ts';
+import { tensorsOf } from './tensors.ts';
 
 let folder: string;
 beforeAll(async () => {

@@ -4,7 +4,7 @@ import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Manifest, manifestSchema, PARTS, type Part } from '../../workers/packs/manifest.ts';
 import { type Bundle, type Overrides, openBundle } from './bundle.ts';
-import { type Converted, convert } from './convert.ts';
+import { type Converted, convert, INLINE_ELEMENTS } from './convert.ts';
 import { type Bits, formatsFor, type Keep8 } from './emitter.ts';
 import { explain } from './failures.ts';
 import { type FileSpec, fileSpec } from './files.ts';
@@ -135,14 +135,14 @@ export async function buildFrom(
     await mkdir(out, { recursive: true });
     const identity = [
       BUILDER,
-      { ...options, threads: 0, out: '' },
+      { ...options, threads: 0, out: '', checkpoint: '' },
       bundle.config,
       bundle.source.identity(),
       [...layout.places],
     ];
     const otherFiles = [...graphFiles.keys(), LICENCE_FILE];
     const threads = options.threads ?? defaultThreads();
-    const work = { out, jobs, shards: layout.shards, otherFiles, identity, threads };
+    const work = { out, jobs, shards: layout.shards, otherFiles, identity, threads, smallest: INLINE_ELEMENTS };
     const converted = await convert(work, folder, log);
     const files: Record<string, FileSpec> = {};
     for (const [name, data] of graphFiles) {

@@ -6,7 +6,8 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { PARTS, type Part } from '../../workers/packs/manifest.ts';
-import { configOfTensors, type PackConfig, readConfig, type Step1xConfig } from './config.ts';
+import { checkDims, configOfTensors, type PackConfig, readConfig, type Step1xConfig } from './config.ts';
+import { withDimsOf } from './dims.ts';
 import { withoutPrefix } from './prefix.ts';
 import { PREVIEW_FILE } from './preview.ts';
 import { Checkpoint } from './safetensors.ts';
@@ -95,7 +96,10 @@ export async function openBundle(folder: string, overrides: Overrides = {}): Pro
     classNameIn(join(folder, 'model_index.json')) ?? classNameIn(join(folder, 'transformer', 'config.json'));
   if (config.family !== 'step1x-edit') return { config, source, has: PARTS, notes: [], className };
   const notes: string[] = known === null ? ['no config.json: dims were read from the tensors'] : [];
-  const settled = settle(config, source, overrides, notes);
+  // This project's own config.json names every dim; a bundle's names those of the transformer.
+  const own = existsSync(join(folder, 'config.json'));
+  const settled = settle(own ? config : withDimsOf(source, config), source, overrides, notes);
+  checkDims(settled);
   return { config: settled, source, has: partsOf(source), notes, className };
 }
 

@@ -3,11 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { TASK_IDS } from '../../workers/packs/manifest.ts';
-import { tensorsOf } from '../conformance/checkpoint.ts';
 import { readConfig } from './config.ts';
 import { formatsFor } from './emitter.ts';
 import { emitGraphs } from './graphs.ts';
 import { planFor } from './plan.ts';
+import { tensorsOf } from './tensors.ts';
 
 let folder: string;
 beforeEach(async () => {

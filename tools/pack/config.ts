@@ -7,6 +7,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { TASK_IDS, taskId } from '../../workers/packs/manifest.ts';
+import { countAfter } from './dims.ts';
 import type { TensorSource } from './source.ts';
 
 const dim = z.number().int().min(1).max(65536);
@@ -137,8 +138,6 @@ const AXES: Readonly<Record<number, [number, number, number]>> = { 128: [16, 56,
 /** The config of a raw Step1X-Edit or RealRestorer checkpoint that has none: dims by its tensors. null for other tensors. */
 export function configOfTensors(source: Pick<TensorSource, 'names' | 'shape'>): Step1xConfig | null {
   const side = (name: string, axis: number) => source.shape(name)?.[axis] ?? 0;
-  const depth = (kind: string) =>
-    new Set(source.names().flatMap((name) => (name.startsWith(`${kind}.`) ? [name.split('.')[1]] : []))).size;
   const hidden = side('img_in.weight', 0);
   const head = side('double_blocks.0.img_attn.norm.query_norm.scale', 0);
   const axes = AXES[head];
@@ -153,8 +152,8 @@ export function configOfTensors(source: Pick<TensorSource, 'names' | 'shape'>): 
       hidden_size: hidden,
       mlp_ratio: side('double_blocks.0.img_mlp.0.weight', 0) / hidden,
       num_heads: hidden / head,
-      depth: depth('double_blocks'),
-      depth_single_blocks: depth('single_blocks'),
+      depth: countAfter(source, 'double_blocks.'),
+      depth_single_blocks: countAfter(source, 'single_blocks.'),
       axes_dim: axes,
       theta: 10000,
       qkv_bias: source.shape('double_blocks.0.img_attn.qkv.bias') !== undefined,
@@ -164,11 +163,11 @@ export function configOfTensors(source: Pick<TensorSource, 'names' | 'shape'>): 
     ...STEP1X_DEFAULTS,
   });
   if (!parsed.success) throw new Error(`The tensors' dims make no sense:\n${z.prettifyError(parsed.error)}`);
-  checkDims(parsed.data);
   return parsed.data;
 }
 
-function checkDims(c: PackConfig): void {
+/** @throws Error with every disagreement listed */
+export function checkDims(c: PackConfig): void {
   const t = c.transformer;
   const problems: string[] = [];
   const want = (ok: boolean, text: string) => {

@@ -1,6 +1,6 @@
 /** Makes the shards of a pack: goes on with an interrupted build, does the jobs, reads everything back. */
 import { createHash } from 'node:crypto';
-import { closeSync, existsSync, ftruncateSync, openSync, statSync } from 'node:fs';
+import { closeSync, existsSync, ftruncateSync, mkdirSync, openSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { FileSpec } from './files.ts';
 import { elementsOfJob, type Job, jobMemory } from './jobs.ts';
@@ -15,7 +15,7 @@ import type { Expected, Task } from './task.ts';
 const MEMORY_BUDGET = 700 * 1024 * 1024;
 
 /** Below this, starting threads takes longer than the work. */
-const INLINE_ELEMENTS = 48 * 1024 * 1024;
+export const INLINE_ELEMENTS = 48 * 1024 * 1024;
 
 export interface Work {
   readonly out: string;
@@ -27,6 +27,8 @@ export interface Work {
   /** All that the bytes depend on. */
   readonly identity: unknown;
   readonly threads: number;
+  /** Builds of fewer elements are done in the calling thread. */
+  readonly smallest: number;
 }
 
 export interface Converted {
@@ -68,6 +70,7 @@ function openJournal(work: Work, folder: OutFolder, log: (line: string) => void)
   }
   if (folder.finished) log(`Replacing the pack in ${out}.`);
   clear(out, folder);
+  mkdirSync(out, { recursive: true });
   const journal = Journal.begin(out, fingerprint, [...work.otherFiles, ...shards.keys()]);
   createShards(out, shards);
   return journal;
@@ -84,11 +87,11 @@ export async function convert(work: Work, folder: OutFolder, log: (line: string)
   const journal = openJournal(work, folder, log);
   const kept = journal.done.size;
   const elements = jobs.reduce((sum, job) => sum + elementsOfJob(job), 0);
-  const executor = openExecutor(work.out, elements < INLINE_ELEMENTS ? 1 : work.threads);
+  const executor = openExecutor(work.out, elements < work.smallest ? 1 : work.threads);
   const make = async (indices: readonly number[]) => {
     const total = jobs.reduce((sum, job) => sum + sourceBytes(job), 0);
     const rest = indices.reduce((sum, at) => sum + (jobs[at] ? sourceBytes(jobs[at]) : 0), 0);
-    const progress = new Progress(total, total - rest, now(), log);
+    const progress = new Progress(total, total - rest, log);
     const tasks = indices.flatMap((at) => {
       const job = jobs[at];
       return job ? [{ at, memory: jobMemory(job), task: { kind: 'make', job } satisfies Task }] : [];

@@ -1,8 +1,6 @@
 /** Threads that do a build's tasks. Small builds run in the calling thread: starting threads takes longer than they do. */
 
-import { createRequire } from 'node:module';
 import { availableParallelism } from 'node:os';
-import { pathToFileURL } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { type Result, type Task, TaskRunner } from './task.ts';
 
@@ -58,11 +56,10 @@ class Thread {
   private count = 0;
 
   constructor(folder: string) {
-    // Under tsx and under Vitest alike: whatever flags this process runs with, the thread loads TypeScript through tsx.
-    const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
-    this.worker = new Worker(new URL('./worker.ts', import.meta.url), {
+    // The flags of this process (tsx's, Vitest's) are not for the thread: worker-start.mjs does what it needs.
+    this.worker = new Worker(new URL('./worker-start.mjs', import.meta.url), {
       workerData: { folder },
-      execArgv: ['--import', tsx],
+      execArgv: [],
       resourceLimits: { maxOldGenerationSizeMb: 512, maxYoungGenerationSizeMb: 16 },
     });
     this.worker.on('message', (answer: Answer) => {

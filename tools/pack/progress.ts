@@ -1,70 +1,78 @@
 /** Lines of progress: how much is done, how fast, and how long it still takes. Pure but for the clock that is passed in. */
 
-const SMOOTHING_SECONDS = 20;
-/** A line every so often. */
+/** The speed that is shown is that of the last half minute. */
+const WINDOW_SECONDS = 30;
 const LINE_SECONDS = 5;
-/** How much longer than a moment ago the shown time may get in a second of waiting. */
-const GROWTH = 1;
+/** Nothing is said about the time left before this. */
+const PATIENCE_SECONDS = 10;
+/** How many seconds the time left may grow in a second: a stall doesn't read like hours, a slow disk shows all the same. */
+const GROWTH = 3;
+
+interface Sample {
+  readonly at: number;
+  readonly done: number;
+}
 
 export class Progress {
   private readonly total: number;
   private readonly log: (line: string) => void;
   private done: number;
-  private last: number;
-  private readonly started: number;
-  private readonly startedAt: number;
-  private speed = 0;
-  private shown: number | null = null;
-  private shownAt: number;
+  /** The first is that of the first finished job: how long threads take to start says nothing about the rest. */
+  private first: Sample | null = null;
+  private recent: Sample[] = [];
+  private shown: Sample | null = null;
+  private printed = 0;
 
   /**
    * @param total bytes of all the work
    * @param done bytes that an earlier run did
-   * @param now seconds
    */
-  constructor(total: number, done: number, now: number, log: (line: string) => void) {
+  constructor(total: number, done: number, log: (line: string) => void) {
     this.total = total;
     this.done = done;
-    this.started = done;
-    this.startedAt = now;
-    this.last = now;
-    this.shownAt = now;
     this.log = log;
   }
 
-  /** Seconds left; never much more than the last answer, so that a short stall doesn't read like hours. */
-  left(now: number): number | null {
-    const elapsed = now - this.startedAt;
-    if (elapsed <= 0 || this.done === this.started) return null;
-    const mean = (this.done - this.started) / elapsed;
-    // Half what it has been on the whole, half what it is now.
-    const estimate = (this.total - this.done) / (0.5 * mean + 0.5 * (this.speed || mean));
-    const limit = this.shown === null ? Number.POSITIVE_INFINITY : this.shown + GROWTH * (now - this.shownAt);
-    this.shown = Math.min(estimate, limit);
-    this.shownAt = now;
-    return this.shown;
-  }
-
+  /** Counts bytes as done, and logs a line now and then. `now` in seconds. */
   add(bytes: number, now: number): void {
-    const seconds = now - this.last;
     this.done += bytes;
-    this.pending += bytes;
-    if (seconds < 0.5) return;
-    const share = 1 - Math.exp(-seconds / SMOOTHING_SECONDS);
-    this.speed = this.speed === 0 ? this.pending / seconds : this.speed + share * (this.pending / seconds - this.speed);
-    this.pending = 0;
-    this.last = now;
+    const sample = { at: now, done: this.done };
+    if (this.first === null) {
+      this.first = sample;
+      this.printed = now;
+    }
+    if (now - (this.recent.at(-1)?.at ?? Number.NEGATIVE_INFINITY) >= 1) this.recent.push(sample);
+    while (now - (this.recent[0]?.at ?? now) > WINDOW_SECONDS && this.recent.length > 2) this.recent.shift();
     if (now - this.printed < LINE_SECONDS) return;
     this.printed = now;
     this.log(this.line(now));
   }
-  private pending = 0;
-  private printed = 0;
+
+  private speedSince(sample: Sample | null | undefined, now: number): number {
+    return !sample || now <= sample.at ? 0 : (this.done - sample.done) / (now - sample.at);
+  }
+
+  /**
+   * Seconds left, or null while too little is known. By half what the speed has been on the whole and half what it is now; it
+   * grows slowly where that gets worse.
+   */
+  left(now: number): number | null {
+    if (this.first === null || now - this.first.at < PATIENCE_SECONDS) return null;
+    const speed = 0.5 * this.speedSince(this.first, now) + 0.5 * this.speedSince(this.recent[0], now);
+    if (speed === 0) return null;
+    const rest = this.total - this.done;
+    const limit = this.shown === null ? Number.POSITIVE_INFINITY : this.shown.done + GROWTH * (now - this.shown.at);
+    this.shown = { at: now, done: Math.min(rest / speed, limit) };
+    return this.shown.done;
+  }
 
   line(now: number): string {
     const left = this.left(now);
-    const parts = [`${((100 * this.done) / this.total).toFixed(1)} %`, `${(this.done / 1e9).toFixed(2)} GB read`];
-    if (this.speed > 0) parts.push(`${(this.speed / 1e6).toFixed(0)} MB/s`);
+    const parts = [
+      `${((100 * this.done) / this.total).toFixed(1)} %`,
+      `${(this.done / 1e9).toFixed(2)} of ${(this.total / 1e9).toFixed(2)} GB`,
+      `${(this.speedSince(this.recent[0], now) / 1e6).toFixed(0)} MB/s`,
+    ];
     if (left !== null) parts.push(`${duration(left)} left`);
     return parts.join(', ');
   }

@@ -7,10 +7,8 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { finished } from 'node:stream/promises';
 import type { Step1xConfig } from './config.ts';
-import { formatsFor } from './emitter.ts';
-import { emitGraphs } from './graphs.ts';
-import { planFor } from './plan.ts';
 import { DTYPE_BYTES, elementsOf, type Rows, type TensorPlace, TensorReader, type TensorSource } from './source.ts';
+import { tensorsOf } from './tensors.ts';
 import { type Drawn, drawBits, seedOf } from './virtual-draw.ts';
 
 /** Weights keep the size of activations, norms are near 1, biases small; the scale factor is what RealRestorer's is near. */
@@ -30,13 +28,8 @@ export class VirtualCheckpoint implements TensorSource {
 
   /** @param config every tensor that it names is there: the transformer's as bf16, the VAE's as f32, as in the bundle */
   constructor(config: Step1xConfig) {
-    const plan = planFor(config);
-    const shapes = new Map<string, readonly number[]>();
-    const graphs = emitGraphs(plan, formatsFor(32, config.family));
-    for (const { graph, prefix } of plan.instances) {
-      for (const { source } of graphs.get(graph)?.recipes.values() ?? [])
-        shapes.set(prefix + source.tensor, source.full);
-    }
+    const shapes = tensorsOf(config);
+    shapes.delete('conditioning.states');
     if (config.transformer.use_mask_token) shapes.set('mask_token', [1, 1, config.transformer.hidden_size]);
     for (const [name, shape] of shapes) {
       this.places.set(name, { dtype: isVae(name) ? 'F32' : 'BF16', shape, from: { drawn: drawnFor(name, shape) } });
