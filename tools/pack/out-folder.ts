@@ -65,7 +65,7 @@ function nearestFolder(folder: string): string {
   return path;
 }
 
-const gigabytes = (bytes: number) => `${(bytes / 1e9).toFixed(bytes < 1e8 ? 3 : 1)} GB`;
+const sizeText = (bytes: number) => (bytes < 1e9 ? `${Math.ceil(bytes / 1e6)} MB` : `${(bytes / 1e9).toFixed(1)} GB`);
 
 /**
  * @param needed bytes of the finished pack
@@ -82,7 +82,7 @@ export function checkRoom(folder: string, needed: number, files: readonly string
   const missing = needed - held - bavail * bsize;
   if (missing <= 0) return;
   throw new Error(
-    `The pack needs ${gigabytes(needed - held)} on the disk of ${folder}, ${gigabytes(bavail * bsize)} are free: ` +
-      `${gigabytes(missing)} are missing. Make room or choose another folder; nothing was written.`,
+    `The pack needs ${sizeText(needed - held)} on the disk of ${folder}, ${sizeText(bavail * bsize)} are free: ` +
+      `${sizeText(missing)} are missing. Make room or choose another folder; nothing was written.`,
   );
 }
