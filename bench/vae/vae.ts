@@ -11,6 +11,7 @@ import { makeVaePack } from '../../tools/conformance/vae-pack.ts';
 import type { Tensor } from '../../workers/pipeline/backend.ts';
 import { Calls } from '../../workers/pipeline/calls.ts';
 import { runChain } from '../../workers/pipeline/chain.ts';
+import { chainPeakBytes } from '../../workers/pipeline/chain-plan.ts';
 import { defaultBandBytes } from '../../workers/pipeline/plan.ts';
 import { ProgressMeter } from '../../workers/pipeline/progress.ts';
 import { withScope } from '../../workers/pipeline/scope.ts';
@@ -73,6 +74,16 @@ export async function benchVae(args: string[]): Promise<object> {
       encodeSeconds: Number(encoded.seconds.toFixed(1)),
       decodeSeconds: Number(decoded.seconds.toFixed(1)),
       longestCallMs: Math.round(calls.longestCallMs),
+      layerBytes: {
+        encode: chainPeakBytes(manifest, manifest.vae.encode, { photo: photo.dims }, new Set(['latents']), bandBytes),
+        decode: chainPeakBytes(
+          manifest,
+          manifest.vae.decode,
+          { latents: latents.dims },
+          new Set(['restored']),
+          bandBytes,
+        ),
+      },
       heapBefore: before,
       heapPeak: heapBytes(),
       arrayBuffersPeak: memory.arrayBuffers,

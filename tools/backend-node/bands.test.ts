@@ -6,9 +6,14 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { EngineError } from '../../workers/errors.ts';
 import type { Tensor } from '../../workers/pipeline/backend.ts';
 import { plannedCalls } from '../../workers/pipeline/call-plan.ts';
+import { Calls } from '../../workers/pipeline/calls.ts';
+import { runChain } from '../../workers/pipeline/chain.ts';
+import { chainPeakBytes } from '../../workers/pipeline/chain-plan.ts';
 import type { Photo } from '../../workers/pipeline/photo.ts';
 import { planJob } from '../../workers/pipeline/plan.ts';
+import { ProgressMeter } from '../../workers/pipeline/progress.ts';
 import { restorePhoto } from '../../workers/pipeline/restore.ts';
+import { withScope } from '../../workers/pipeline/scope.ts';
 import type { Progress } from '../../workers/protocol.ts';
 import { makeConformancePack } from '../conformance/make.ts';
 import { NodeBackend, type NodeEngine, openEngine } from './backend.ts';
@@ -63,6 +68,29 @@ describe('a job in bands', () => {
     expect(Math.max(...steps.slice(5))).toBeLessThan(0.25);
   });
 
+  it('holds no more between the graphs than was planned, and a few bands', async () => {
+    const backend = new CountingBackend(await loadOrt('wasm', 1), 'wasm', await PackFolder.open(folder));
+    const { manifest } = engine;
+    const calls = new Calls(backend, manifest, new ProgressMeter(), undefined, {}, BAND_BYTES);
+    for (const [chain, name, dims, wanted] of [
+      [manifest.vae.encode, 'photo', [1, 3, 192, 128], 'latents'],
+      [manifest.vae.decode, 'latents', [1, 16, 24, 16], 'restored'],
+    ] as const) {
+      const planned = chainPeakBytes(manifest, chain, { [name]: dims }, new Set([wanted]), BAND_BYTES);
+      backend.peakBytes = 0;
+      await withScope(async (scope) => {
+        const length = dims.reduce<number>((all, side) => all * side, 1);
+        const given = { [name]: calls.upload(scope, 'float32', dims, new Float32Array(length)) };
+        await runChain(calls, chain, given, new Set([wanted]), scope, '');
+      });
+      // Whole layers are many times a band here, so that the bound says something.
+      expect(planned).toBeGreaterThan(20 * BAND_BYTES);
+      expect(backend.peakBytes).toBeLessThan(planned + 8 * BAND_BYTES);
+      expect(backend.peakBytes).toBeGreaterThan(0.9 * planned);
+    }
+    await backend.dispose();
+  });
+
   it('stops between two bands, and leaves no tensor behind however it ends', async () => {
     for (const last of [3, 20, Number.POSITIVE_INFINITY]) {
       const backend = new CountingBackend(await loadOrt('wasm', 1), 'wasm', await PackFolder.open(folder));
@@ -87,18 +115,24 @@ describe('a job in bands', () => {
   });
 });
 
-/** Counts its tensors. */
+/** Counts its tensors and their bytes. */
 class CountingBackend extends NodeBackend {
   made = 0;
   live = 0;
+  bytes = 0;
+  peakBytes = 0;
 
   #count(tensor: Tensor): Tensor {
     this.made++;
     this.live++;
+    const bytes = 4 * tensor.dims.reduce((all, side) => all * side, 1);
+    this.bytes += bytes;
+    this.peakBytes = Math.max(this.peakBytes, this.bytes);
     const dispose = tensor.dispose.bind(tensor);
     return Object.assign(tensor, {
       dispose: () => {
         this.live--;
+        this.bytes -= bytes;
         dispose();
       },
     });

@@ -2,7 +2,7 @@
 import { EngineError } from '../errors.ts';
 import { axisOf } from '../packs/dims.ts';
 import { BAND_ROWS, FOLD_ROWS, type GraphSpec, type Manifest } from '../packs/manifest.ts';
-import { type BandPlan, isBanded, planBands } from './bands.ts';
+import { type BandPlan, chainPorts, isBanded, planBands } from './bands.ts';
 import { bindShapes, resolveShape } from './shapes.ts';
 
 export type Shapes = Record<string, readonly number[]>;
@@ -49,6 +49,53 @@ export function chainSteps(
     ...step,
     share: total > 0 ? (work ?? 0) / total : 1 / chain.length,
   }));
+}
+
+/** Whether a tensor of this name is read by the rest of a chain, before it is replaced, or by the caller at the end. */
+export function isNeeded(
+  manifest: Manifest,
+  rest: readonly string[],
+  name: string,
+  wanted: ReadonlySet<string>,
+): boolean {
+  for (const id of rest) {
+    const graph = manifest.graphs[manifest.instances[id]?.graph ?? ''];
+    if (!graph) continue;
+    if (chainPorts(graph).some((port) => port.name === name)) return true;
+    if (name === graph.bands?.statistics?.norm || graph.outputs.some((port) => port.name === name)) return false;
+  }
+  return wanted.has(name);
+}
+
+/**
+ * Bytes of all tensors between the graphs of a chain, where they are most. What a graph no longer needs is let go band by
+ * band while its outputs grow, so that there is never more than before or after a graph; a call itself takes a few tensors
+ * of `bandBytes` beside them.
+ *
+ * @param given shapes of what the chain starts from; they count as well
+ * @param wanted names that are kept to the end
+ */
+export function chainPeakBytes(
+  manifest: Manifest,
+  chain: readonly string[],
+  given: Shapes,
+  wanted: ReadonlySet<string>,
+  bandBytes: number,
+): number {
+  const shapes: Record<string, readonly number[]> = { ...given };
+  const alive = () => Object.values(shapes).reduce((sum, dims) => sum + 4 * elements(dims), 0);
+  let peak = alive();
+  for (const [index, id] of chain.entries()) {
+    const { plan, outputs } = walk(manifest, id, shapes, bandBytes);
+    Object.assign(shapes, outputs);
+    if (plan === null) peak = Math.max(peak, alive());
+    const rest = chain.slice(index + 1);
+    for (const name of Object.keys(shapes)) {
+      if (!Object.hasOwn(given, name) && !isNeeded(manifest, rest, name, wanted)) delete shapes[name];
+    }
+    peak = Math.max(peak, alive());
+  }
+  return peak;
 }
 
 interface Walked {

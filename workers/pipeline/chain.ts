@@ -1,29 +1,13 @@
 import { EngineError } from '../errors.ts';
-import type { GraphSpec, Manifest } from '../packs/manifest.ts';
+import type { GraphSpec } from '../packs/manifest.ts';
 import type { Tensor } from './backend.ts';
 import { runBanded } from './banded.ts';
-import { type BandedGraph, chainPorts, isBanded, planBands } from './bands.ts';
+import { type BandedGraph, isBanded, planBands } from './bands.ts';
 import type { Calls } from './calls.ts';
+import { isNeeded } from './chain-plan.ts';
 import { graphOf } from './plan.ts';
 import { type TensorScope, withScope } from './scope.ts';
 import { dropSheet, type Sheet, sheetOf, wholeOf } from './sheet.ts';
-
-/** Whether a tensor of this name is still read by the graphs from `from` on, or by the caller at the end. */
-function isNeeded(
-  manifest: Manifest,
-  chain: readonly string[],
-  from: number,
-  name: string,
-  wanted: ReadonlySet<string>,
-): boolean {
-  for (const id of chain.slice(from)) {
-    const graph = manifest.graphs[graphOf(manifest, id)];
-    if (!graph) continue;
-    if (chainPorts(graph).some((port) => port.name === name)) return true;
-    if (name === graph.bands?.statistics?.norm || graph.outputs.some((port) => port.name === name)) return false;
-  }
-  return wanted.has(name);
-}
 
 /**
  * Runs graph instances one after the other. Each takes its inputs by name from what was given or put out before; a
@@ -49,7 +33,7 @@ export async function runChain(
     for (const [name, tensor] of Object.entries(given)) sheets[name] = sheetOf(tensor);
     for (const [index, id] of chain.entries()) {
       const graph = manifest.graphs[graphOf(manifest, id)];
-      const needed = (name: string) => isNeeded(manifest, chain, index + 1, name, wanted);
+      const needed = (name: string) => isNeeded(manifest, chain.slice(index + 1), name, wanted);
       const outputs = isBanded(graph)
         ? await runInBands(calls, id, graph, sheets, needed, inner, tag)
         : await runWhole(calls, id, graph, sheets, inner, tag);
