@@ -6,6 +6,7 @@ import { startPwa } from './app/pwa.ts';
 import { reflectState } from './app/reflect.ts';
 import { isTestMode } from './bridge/params.ts';
 import { listenForArrivals } from './features/import/arrivals.ts';
+import { findUnfinished, watchUnfinished } from './features/restore/unfinished.ts';
 import { loadSettings } from './features/settings/persist.ts';
 import { languageFor, startI18n } from './i18n/index.ts';
 import { useApp } from './store/index.ts';
@@ -34,10 +35,11 @@ if (root) {
   );
 }
 listenForArrivals();
+watchUnfinished();
 await startPwa();
 
 // The engine starts before it is asked for: the first job waits less, and the app works offline from now on.
-if (window.isSecureContext && !savesData()) void engine.start();
+if (window.isSecureContext) void (savesData() ? findUnfinished() : engine.start());
 
 /** With data saving on, the weights are fetched when a photo is to be restored. */
 function savesData(): boolean {

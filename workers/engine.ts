@@ -1,28 +1,24 @@
 /** The engine's state behind the worker's door: runtime, pack, photo, last job. Every method answers with an `Outcome`. */
 import { transfer } from 'comlink';
+import { KeptJobs } from './checkpoint/jobs.ts';
+import { CheckpointThread } from './checkpoint/thread.ts';
 import { EngineError } from './errors.ts';
-import { outcome } from './outcome.ts';
+import { asEngineError, outcome } from './outcome.ts';
 import { browserFileCache } from './packs/file-cache.ts';
-import { readLock } from './packs/locks.ts';
-import { PARTS } from './packs/manifest.ts';
-import { openOpfs } from './packs/opfs.ts';
-import { Pack } from './packs/pack.ts';
-import { PackStore } from './packs/pack-store.ts';
-import type { PackSource } from './packs/protocol.ts';
 import { Store } from './packs/store.ts';
-import { StoredFiles } from './packs/stored-files.ts';
 import { jobEvents, toBitmap } from './paint-events.ts';
 import { type DecodedPhoto, decodePhoto } from './photo/decode.ts';
 import { encodePhoto } from './photo/encode.ts';
 import { fitInto, type Rgb, shrinkToRgba } from './photo/rgba.ts';
+import { Gate } from './pipeline/gate.ts';
 import type { Engine, JobEvents, JobResult } from './pipeline/job.ts';
-import { packTile } from './pipeline/plan.ts';
 import { countTiles, decodeStep, restorePhoto } from './pipeline/restore.ts';
 import type {
   EngineApi,
   EngineInfo,
   EngineOptions,
   ExportFormat,
+  NoticeCode,
   Outcome,
   PackInfo,
   PhotoInfo,
@@ -30,23 +26,29 @@ import type {
   RestoreRequest,
   RestoreResult,
   StartEvent,
+  UnfinishedJob,
 } from './protocol.ts';
-import { GpuBackend } from './runtime/backend-gpu.ts';
-import { WasmBackend } from './runtime/backend-wasm.ts';
-import { chooseRuntime, type Runtime } from './runtime/choose.ts';
-import { hasMode } from './runtime/graphs.ts';
+import { bringUp, bringUpAgain, fallBack, letGo, openPack, packInfo, type Running } from './running.ts';
 import { Mutex } from './runtime/mutex.ts';
-
-interface Running {
-  readonly options: EngineOptions;
-  readonly pack: Pack;
-  readonly runtime: Runtime;
-  readonly backend: GpuBackend | WasmBackend;
-}
 
 interface OpenPhoto {
   readonly id: number;
+  /** As it was opened, for the checkpoint of a job. */
+  readonly file: Blob;
   readonly pixels: DecodedPhoto;
+}
+
+/** What stops, holds and hears a job. */
+interface Hold {
+  readonly abort: AbortController;
+  readonly gate: Gate;
+}
+
+/** What the work of a job gets. */
+interface Work {
+  readonly running: Running;
+  readonly tell: (event: RestoreEvent) => void;
+  readonly options: { readonly signal: AbortSignal; readonly gate: Gate; readonly events: JobEvents };
 }
 
 export class RestoreEngine implements EngineApi {
@@ -56,7 +58,10 @@ export class RestoreEngine implements EngineApi {
   #running: Running | null = null;
   #photo: OpenPhoto | null = null;
   #result: JobResult | null = null;
-  #abort: AbortController | null = null;
+  #hold: Hold | null = null;
+  readonly #kept = new KeptJobs(new CheckpointThread());
+  /** The job under way, which is not to be offered. */
+  #jobId: string | null = null;
   #ids = 0;
 
   start(
@@ -66,14 +71,14 @@ export class RestoreEngine implements EngineApi {
     return this.#inTurn(async () => {
       await this.#stop();
       onEvent({ stage: 'pack', done: 0, total: 0 });
-      const pack = await this.#openPack(options.pack);
-      const running = await this.#run(options, pack, onEvent).catch((error) => {
+      const pack = await openPack(this.#store, options.pack);
+      const running = await bringUp(this.#store, options, pack, onEvent).catch((error) => {
         pack.close();
         throw error;
       });
       await pack.prepare((done, total) => onEvent({ stage: 'pack', done, total }));
       this.#running = running;
-      return { engine: running.runtime.info, pack: this.#packInfo(running) };
+      return { engine: running.runtime.info, pack: packInfo(this.#store, running) };
     });
   }
 
@@ -82,7 +87,7 @@ export class RestoreEngine implements EngineApi {
       this.#forget();
       const pixels = await decodePhoto(file);
       this.#ids += 1;
-      this.#photo = { id: this.#ids, pixels };
+      this.#photo = { id: this.#ids, file, pixels };
       const { width, height, type } = pixels;
       const running = this.#running;
       const tiles = running ? countTiles({ manifest: running.pack.manifest, backend: running.backend }, pixels) : 0;
@@ -101,25 +106,52 @@ export class RestoreEngine implements EngineApi {
   }
 
   restore(request: RestoreRequest, onEvent: (event: RestoreEvent) => void): Promise<Outcome<RestoreResult>> {
-    return this.#job(onEvent, (engine, events, signal) => {
-      const { id, pixels } = this.#opened();
-      if (id !== request.photo) throw new EngineError('internal', `photo ${request.photo} is no longer open`);
-      // The page lets go of the old result as well when a job begins: two of them would be 3 more bytes a px.
-      this.#result = null;
-      const { photo: _, tile, ...settings } = request;
-      return restorePhoto(engine, pixels, { ...settings, ...(tile ? { tile } : {}), signal, events });
-    });
+    return this.#job(onEvent, (work) => this.#restore(request, work));
   }
 
   keepStep(step: number, onEvent: (event: RestoreEvent) => void): Promise<Outcome<RestoreResult>> {
-    return this.#job(onEvent, (engine, events, signal) => {
+    return this.#job(onEvent, ({ running, options }) => {
       if (!this.#result) throw new EngineError('internal', 'there is no job to take a step of');
-      return decodeStep(engine, this.#opened().pixels, this.#result.kept, step, { signal, events });
+      return decodeStep(engineOf(running), this.#opened().pixels, this.#result.kept, step, options);
     });
   }
 
   async cancel(): Promise<void> {
-    this.#abort?.abort();
+    this.#hold?.abort.abort();
+    this.#hold?.gate.open();
+  }
+
+  async pause(): Promise<void> {
+    this.#hold?.gate.close();
+  }
+
+  async unpause(): Promise<void> {
+    this.#hold?.gate.open();
+  }
+
+  unfinished(): Promise<Outcome<UnfinishedJob[]>> {
+    return outcome(async () => (await this.#kept.list()).filter(({ id }) => id !== this.#jobId));
+  }
+
+  unfinishedPhoto(job: string): Promise<Outcome<File>> {
+    return outcome(async () => {
+      const photo = await this.#kept.photo(job);
+      if (!photo) throw new EngineError('corrupt-image', `the photo of job ${job} was not kept whole`);
+      return photo;
+    });
+  }
+
+  discard(job: string): Promise<Outcome<void>> {
+    return outcome(() => this.#kept.remove(job));
+  }
+
+  liveUnder(lock: string): Promise<void> {
+    return new Promise((held) => {
+      void navigator.locks.request(lock, () => {
+        held();
+        return new Promise(() => undefined);
+      });
+    });
   }
 
   save(format: ExportFormat, quality: number): Promise<Outcome<Blob>> {
@@ -141,105 +173,102 @@ export class RestoreEngine implements EngineApi {
   /** One job: a live runtime before it, its memory freed after it, its result kept. */
   #job(
     onEvent: (event: RestoreEvent) => void,
-    work: (engine: Engine, events: JobEvents, signal: AbortSignal) => Promise<JobResult>,
+    work: (work: Work) => Promise<JobResult>,
   ): Promise<Outcome<RestoreResult>> {
-    const abort = new AbortController();
-    this.#abort = abort;
+    const hold: Hold = { abort: new AbortController(), gate: new Gate(async () => this.#running?.backend.trim()) };
+    this.#hold = hold;
+    const { signal } = hold.abort;
     return this.#inTurn(async () => {
-      if (abort.signal.aborted) throw new EngineError('cancelled');
-      const running = await this.#alive();
-      const { backend, pack } = running;
-      const engine: Engine = {
-        backend,
-        manifest: pack.manifest,
-        readShard: (shard, offset, bytes) => pack.range({ shard, offset, bytes }),
-      };
-      backend.resetPeak();
-      const photo = this.#opened();
+      if (signal.aborted) throw new EngineError('cancelled');
       let heard: unknown;
       const tell = (event: RestoreEvent) => {
         heard = onEvent(event);
       };
+      const running = await this.#alive(tell);
+      running.backend.resetPeak();
+      const photo = this.#opened();
+      const options = { signal, gate: hold.gate, events: jobEvents(tell) };
       try {
-        const result = await work(engine, jobEvents(tell), abort.signal);
+        const result = await work({ running, tell, options });
         // Events and the answer travel on different ports: the answer must not overtake the last step.
         await Promise.resolve(heard).catch(() => undefined);
         if (this.#photo === photo) this.#result = result;
-        const { gpuPeakBytes, heapBytes } = backend.memory();
+        const { gpuPeakBytes, heapBytes } = (this.#running ?? running).backend.memory();
         const { width, height, milliseconds, tiles, steps, longestCallMs } = result;
         this.#ids += 1;
         const memory = { gpuPeakBytes, heapBytes };
         return { id: this.#ids, width, height, milliseconds, tiles, steps, longestCallMs, memory };
       } finally {
-        if (running.runtime.gpu?.lost == null) await backend.trim();
+        const now = this.#running;
+        if (now && (now.runtime.gpu?.lost ?? null) === null) await now.backend.trim();
       }
     });
   }
 
+  /** A job with its checkpoint. After wrong numbers it goes on from its last good step on another engine. */
+  async #restore(request: RestoreRequest, { running: first, tell, options }: Work): Promise<JobResult> {
+    const { id, pixels, file } = this.#opened();
+    if (id !== request.photo) throw new EngineError('internal', `photo ${request.photo} is no longer open`);
+    // The page lets go of the old result as well when a job begins: two of them would be 3 more bytes a px.
+    this.#result = null;
+    const { photo: _, tile, job, resume, ...settings } = request;
+    const notice = (code: NoticeCode) => tell({ type: 'notice', code, values: {} });
+    this.#jobId = job;
+    try {
+      const kept = await this.#kept.take(request, file, first.pack.manifest, () => notice('not-kept'));
+      if (resume && resume.step > 0 && !kept.state) notice('started-over');
+      for (let running = first; ; ) {
+        const { backend } = running;
+        const attempt = restorePhoto(engineOf(running), pixels, {
+          ...settings,
+          ...options,
+          ...(tile ? { tile } : {}),
+          ...(kept.state && { resume: kept.state }),
+          replay: resume?.replay === true && running === first,
+          afterStep: (state) => kept.afterStep(state, backend),
+        });
+        try {
+          const result = await untilLost(running, attempt);
+          void kept.end();
+          return result;
+        } catch (error) {
+          const { code } = asEngineError(error);
+          if (code === 'cancelled') void kept.end();
+          if (code !== 'bad-numbers' || running.runtime.info.kind === 'wasm') throw error;
+          this.#running = null;
+          const next = await fallBack(this.#store, running);
+          running = next;
+          this.#running = next;
+          notice(next.runtime.info.kind === 'webgpu' ? 'to-float32' : 'to-wasm');
+          tell({ type: 'engine', engine: next.runtime.info, pack: packInfo(this.#store, next) });
+        }
+      }
+    } finally {
+      this.#jobId = null;
+    }
+  }
+
   /** The running engine; a lost device is replaced by a new one on the way. */
-  async #alive(): Promise<Running> {
+  async #alive(tell: (event: RestoreEvent) => void): Promise<Running> {
     const running = this.#running;
     if (!running) throw new EngineError('no-engine', 'the engine has not started');
     const { gpu, loaded } = running.runtime;
     if (!gpu || gpu.lost === null) return running;
-    if (loaded.bundle === 'asyncify') {
-      // Its next call would hang this thread. The page puts a new worker in place of this one.
-      throw new EngineError('device-lost', gpu.lost, { replaceWorker: 1 });
-    }
-    await running.backend.dispose();
+    // The asyncify build's next call would hang this thread. The page puts a new worker in place of this one.
+    if (loaded.bundle === 'asyncify') throw lostForGood(gpu.lost);
     this.#running = null;
-    this.#running = await this.#run(running.options, running.pack, () => undefined);
+    this.#running = await bringUpAgain(this.#store, running);
+    const { runtime } = this.#running;
+    tell({ type: 'engine', engine: runtime.info, pack: packInfo(this.#store, this.#running) });
     return this.#running;
-  }
-
-  async #openPack(source: PackSource): Promise<Pack> {
-    if (source.kind === 'url') return Pack.open(this.#store, source.url);
-    const disk = await openOpfs();
-    if (!disk) throw new EngineError('no-storage', 'no private file system');
-    const release = await readLock(source.name);
-    if (!release) throw new EngineError('pack-busy', `pack ${source.name} is being changed`);
-    try {
-      const files = await StoredFiles.open(new PackStore(disk), source);
-      return new Pack(files, PARTS, release);
-    } catch (error) {
-      release();
-      throw error;
-    }
-  }
-
-  async #run(options: EngineOptions, pack: Pack, onEvent: (event: StartEvent) => void): Promise<Running> {
-    const modes = (['f32', 'f16'] as const).filter((mode) => hasMode(pack.manifest, mode));
-    const runtime = await chooseRuntime({ ...options, modes }, this.#store, onEvent);
-    const { gpu, loaded, info } = runtime;
-    const strict = options.strict ?? false;
-    const backend = gpu
-      ? new GpuBackend(loaded, gpu, pack, { mode: info.mode, strict })
-      : new WasmBackend(loaded, pack);
-    return { options, pack, runtime, backend };
   }
 
   async #stop(): Promise<void> {
     const running = this.#running;
     this.#running = null;
     if (!running) return;
-    await running.backend.dispose();
+    await letGo(running);
     running.pack.close();
-    if (running.runtime.loaded.bundle === 'jspi') running.runtime.gpu?.device.destroy();
-  }
-
-  #packInfo({ pack, backend }: Running): PackInfo {
-    const { name, version, title, licence, tasks, steps } = pack.manifest;
-    return {
-      name,
-      version,
-      title,
-      licence,
-      bytes: pack.bytes,
-      tasks,
-      steps,
-      tile: packTile(pack.manifest, backend.kind),
-      stored: this.#store.full === null,
-    };
   }
 
   #opened(): OpenPhoto {
@@ -254,8 +283,31 @@ export class RestoreEngine implements EngineApi {
   }
 
   #forget(): void {
-    this.#abort?.abort();
+    void this.cancel();
     this.#photo = null;
     this.#result = null;
+    this.#kept.forget();
   }
+}
+
+function engineOf({ backend, pack }: Running): Engine {
+  return {
+    backend,
+    manifest: pack.manifest,
+    readShard: (shard, offset, bytes) => pack.range({ shard, offset, bytes }),
+  };
+}
+
+const lostForGood = (detail: string) => new EngineError('device-lost', detail, { replaceWorker: 1 });
+
+/** With the asyncify build a call may never end once the device is lost: the loss itself ends the job then. */
+function untilLost<T>({ runtime }: Running, work: Promise<T>): Promise<T> {
+  const { gpu, loaded } = runtime;
+  if (!gpu || loaded.bundle !== 'asyncify') return work;
+  const lost = gpu.device.lost.then(({ message }): never => {
+    throw lostForGood(message);
+  });
+  return Promise.race([work, lost]).catch((error) => {
+    throw gpu.lost === null ? error : lostForGood(gpu.lost);
+  });
 }

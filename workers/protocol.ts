@@ -11,7 +11,7 @@ export interface EngineInfo {
   kind: 'webgpu' | 'wasm';
   bundle: 'jspi' | 'asyncify' | 'wasm';
   mode: 'f32' | 'f16';
-  /** i18n key under `engine.why`: "webgpu-ok", "no-webgpu", "no-adapter", "self-test-failed", "forced", "device-lost". */
+  /** i18n key under `engine.why`: "webgpu-ok", "no-webgpu", "no-adapter", "self-test-failed", "forced", "device-lost", "bad-numbers". */
   why: string;
   adapter: string;
   threads: number;
@@ -70,7 +70,48 @@ export interface RestoreRequest {
   referenceId?: number;
   guidanceEmbed?: number;
   guidanceScale?: number;
+  /** Names the job: a UUID. Under it the job can be taken up again. */
+  job: string;
+  /** Goes on where this job stood, from the beginning where nothing of it can be used. */
+  resume?: {
+    /** The page has no film strip of the steps before: paint them again. */
+    replay: boolean;
+    /** Steps that were done, as far as the page knows: where nothing of them can be used, a notice says so. */
+    step: number;
+  };
 }
+
+/** A job that did not come to its end: the tab was closed, the worker crashed, the device was lost for good. */
+export interface UnfinishedJob {
+  id: string;
+  /** Of the photo's file. */
+  name: string;
+  task: TaskId;
+  /** Steps that are done. */
+  step: number;
+  steps: number;
+  seed: number;
+  /** What was asked for; null for the pack's own. */
+  tile: number | null;
+  switches: {
+    referenceId?: number | undefined;
+    guidanceEmbed?: number | undefined;
+    guidanceScale?: number | undefined;
+  };
+}
+
+/** What the engine changed on its own, or could not do, while the job goes on. */
+export type NoticeCode =
+  | 'smaller-tile'
+  /** A new device, or a new worker, goes on from the last step. */
+  | 'device-lost'
+  /** Wrong numbers: on with float32, or on the processor. */
+  | 'to-float32'
+  | 'to-wasm'
+  /** The job can't be taken up again should the tab be closed. */
+  | 'not-kept'
+  /** What was kept of the job could not be used. */
+  | 'started-over';
 
 export interface Progress {
   stage: 'conditioning' | 'encode' | 'denoise' | 'decode';
@@ -89,8 +130,10 @@ export type RestoreEvent =
   | { type: 'paint'; step: number; x: number; y: number; w: number; h: number; image: ImageBitmap }
   /** Every tile of a step is painted; the page takes its film strip frame. */
   | { type: 'step'; step: number; steps: number }
-  /** The engine changed its plan and goes on, e.g. a smaller tile after running out of memory. */
-  | { type: 'notice'; code: 'smaller-tile'; values: Record<string, number> };
+  /** Something changed and the job goes on. */
+  | { type: 'notice'; code: NoticeCode; values: Record<string, number> }
+  /** The job goes on with another engine than the one that was started. */
+  | { type: 'engine'; engine: EngineInfo; pack: PackInfo };
 
 export interface RestoreResult {
   id: number;
@@ -122,6 +165,17 @@ export interface EngineApi {
   restore(request: RestoreRequest, onEvent: (event: RestoreEvent) => void): Promise<Outcome<RestoreResult>>;
   /** Stops after the graph call in flight; `restore` then answers `cancelled`. */
   cancel(): Promise<void>;
+  /** The job stands still after the graph call in flight, and gives back what memory it can. */
+  pause(): Promise<void>;
+  unpause(): Promise<void>;
+  /** Jobs that can be taken up again, the newest first, without one that runs. */
+  unfinished(): Promise<Outcome<UnfinishedJob[]>>;
+  /** The photo's file of an unfinished job. Fails with 'corrupt-image' where it is not whole any more. */
+  unfinishedPhoto(job: string): Promise<Outcome<File>>;
+  /** An unfinished job is not wanted any more. */
+  discard(job: string): Promise<Outcome<void>>;
+  /** Holds a Web Lock of this name for as long as the worker lives, so that the page sees its end. */
+  liveUnder(lock: string): Promise<void>;
   /** Makes step `step` (1-based) of the last job the result: its clean estimate is decoded at full size. */
   keepStep(step: number, onEvent: (event: RestoreEvent) => void): Promise<Outcome<RestoreResult>>;
   /** The result as a file at the photo's own size. `quality` 0 to 1 for jpeg and webp. */

@@ -1,6 +1,7 @@
 import { Info, TriangleAlert, X } from 'lucide-react';
 import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
+import { Unfinished } from '../features/restore/Unfinished.tsx';
 import { useApp } from '../store/index.ts';
 import { isBlocked } from './actions.ts';
 import { engine } from './engine.ts';
@@ -17,6 +18,7 @@ export function Notices() {
     <div className="notices">
       {!window.isSecureContext && <ErrorCard failure={{ code: 'needs-https', detail: '', values: {} }} />}
       <EngineTrouble />
+      <Unfinished />
       {failure && <ErrorCard failure={failure} onDismiss={() => setUi({ failure: null })} />}
       {notice && (
         <Card icon={<Info className="icon" aria-hidden />} onDismiss={() => setUi({ notice: null })}>

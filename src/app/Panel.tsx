@@ -47,7 +47,15 @@ function EngineLine() {
   );
 }
 
-const WHYS = ['webgpu-ok', 'no-webgpu', 'no-adapter', 'self-test-failed', 'forced', 'device-lost'] as const;
+const WHYS = [
+  'webgpu-ok',
+  'no-webgpu',
+  'no-adapter',
+  'self-test-failed',
+  'forced',
+  'device-lost',
+  'bad-numbers',
+] as const;
 
 /** The engine may name a reason that this version has no sentence for. */
 export function whyKey(why: string): `engine.why.${(typeof WHYS)[number] | 'other'}` {

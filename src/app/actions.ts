@@ -10,6 +10,7 @@ import {
   ImagePlus,
   type LucideIcon,
   Maximize,
+  Pause,
   Pin,
   Play,
   Scan,
@@ -25,7 +26,7 @@ import { canShare, saveResult, shareResult } from '../features/export/save.ts';
 import { nextStep, previousStep } from '../features/filmstrip/steps.ts';
 import { closePhoto } from '../features/import/openPhoto.ts';
 import { hasCamera, pick } from '../features/import/picker.ts';
-import { cancelJob, runKeepStep, runRestore } from '../features/restore/run.ts';
+import { cancelJob, runKeepStep, runRestore, togglePause } from '../features/restore/run.ts';
 import { type AppState, useApp } from '../store/index.ts';
 
 export interface Action {
@@ -59,6 +60,9 @@ const records = {
   close: { icon: X, keys: ['Mod+Backspace'], group: 'photo', enabled: hasPhoto, run: closePhoto },
   restore: { icon: Play, keys: ['Mod+Enter'], group: 'job', enabled: canRestore, run: () => void runRestore() },
   cancel: { icon: Square, keys: ['Escape'], group: 'job', enabled: (s) => s.job === 'running', run: cancelJob },
+  pause: { icon: Pause, keys: ['p'], group: 'job', enabled: (s) => s.job === 'running', run: togglePause },
+  // The same key; a name of its own for the button.
+  unpause: { icon: Play, keys: [], group: 'job', enabled: (s) => s.job === 'running' && s.paused, run: togglePause },
   save: { icon: Download, keys: ['Mod+S'], group: 'job', enabled: hasResult, run: () => void saveResult() },
   share: { icon: Share2, keys: [], group: 'job', offered: canShare, enabled: hasResult, run: () => void shareResult() },
   previousStep: { icon: ArrowLeft, keys: ['['], group: 'job', enabled: hasFrames, run: previousStep },

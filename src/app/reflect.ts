@@ -2,7 +2,7 @@
 import { languageFor, speak } from '../i18n/index.ts';
 import { type AppState, useApp } from '../store/index.ts';
 
-function reflect({ settings, engine, job }: AppState): void {
+function reflect({ settings, engine, job, paused }: AppState): void {
   const { dataset } = document.documentElement;
   if (settings.theme === 'system') delete dataset.theme;
   else dataset.theme = settings.theme;
@@ -10,6 +10,8 @@ function reflect({ settings, engine, job }: AppState): void {
   if (engine.state === 'ready') dataset.engine = engine.engine.kind;
   else delete dataset.engine;
   dataset.job = job;
+  if (paused) dataset.paused = '';
+  else delete dataset.paused;
 }
 
 export function reflectState(): void {

@@ -10,11 +10,17 @@ import type { Session } from './session.ts';
  */
 class ScriptedSession implements Session {
   static made: ScriptedSession[] = [];
+  static unfinished: string[] = [];
   static restores: ((session: ScriptedSession) => Promise<Outcome<RestoreResult>>)[] = [];
   cancelled = false;
   opened = 0;
   killed: AppErrorCode | null = null;
-  crash: (detail: string) => void;
+  readonly crash: (detail: string) => void;
+  readonly end: () => void;
+  /** What `restore` was asked for, and which jobs were discarded. */
+  readonly asked: { job: string; resume?: { replay: boolean } }[] = [];
+  readonly discarded: string[] = [];
+  pauses: string[] = [];
   onEvent: ((event: RestoreEvent) => void) | null = null;
   onStartEvent: ((event: StartEvent) => void) | null = null;
   #die: (value: { ok: false; code: AppErrorCode; detail: string; values: Record<string, never> }) => void = () => {};
@@ -24,8 +30,9 @@ class ScriptedSession implements Session {
     },
   );
 
-  constructor(crash: (detail: string) => void) {
+  constructor(crash: (detail: string) => void, end: () => void) {
     this.crash = crash;
+    this.end = end;
     ScriptedSession.made.push(this);
   }
 
@@ -38,12 +45,24 @@ class ScriptedSession implements Session {
       this.opened++;
       return { ok: true, value: { id: ScriptedSession.made.length } as PhotoInfo };
     },
-    restore: (_request: unknown, onEvent: (event: RestoreEvent) => void) => {
+    restore: (request: { job: string }, onEvent: (event: RestoreEvent) => void) => {
       this.onEvent = onEvent;
+      this.asked.push(request);
       return (ScriptedSession.restores.shift() ?? never)(this);
     },
     cancel: async () => {
       this.cancelled = true;
+    },
+    pause: async () => {
+      this.pauses.push('pause');
+    },
+    unpause: async () => {
+      this.pauses.push('unpause');
+    },
+    unfinished: async () => ({ ok: true, value: ScriptedSession.unfinished.map((id) => ({ id })) }),
+    discard: async (id: string) => {
+      this.discarded.push(id);
+      return { ok: true, value: undefined };
     },
   };
 
@@ -72,11 +91,12 @@ beforeEach(async () => {
   vi.useFakeTimers();
   ScriptedSession.made = [];
   ScriptedSession.restores = [];
+  ScriptedSession.unfinished = [];
   states = [];
   bridge = new EngineBridge(
     () => ({ pack: { kind: 'url', url: 'p/' }, ortUrl: 'o/', engine: 'auto', bundle: 'auto' }),
     (state) => states.push(state.state),
-    (crash) => new ScriptedSession(crash),
+    (crash, end) => new ScriptedSession(crash, end),
   );
   await bridge.open(new Blob(['photo']));
 });
@@ -146,23 +166,85 @@ describe('EngineBridge', () => {
     ScriptedSession.made[0]?.onEvent?.(progress);
     await vi.advanceTimersByTimeAsync(100_000);
     expect(ScriptedSession.made[0]?.killed).toBeNull();
-    await vi.advanceTimersByTimeAsync(20_001);
+    await vi.advanceTimersByTimeAsync(21_000);
     expect(await job).toMatchObject({ ok: false, code: 'engine-hung' });
     await flush();
     expect(states.at(-1)).toBe('ready');
   });
 
-  it('tells of a lost device and runs the next job in a new worker', async () => {
-    ScriptedSession.restores = [failing('device-lost'), done];
-    expect(await bridge.restore(request, () => {})).toMatchObject({ ok: false, code: 'device-lost' });
-    expect(await bridge.restore(request, () => {})).toMatchObject({ ok: true });
-    expect(ScriptedSession.made).toHaveLength(2);
+  it('goes on after a lost device: in the same worker, or in a new one where that can get no new device', async () => {
+    ScriptedSession.restores = [failing('device-lost'), failing('device-lost', { replaceWorker: 1 }), done];
+    const seen: RestoreEvent[] = [];
+    expect(await bridge.restore(request, (event) => seen.push(event))).toMatchObject({ ok: true });
+    const asked = ScriptedSession.made.map((session) => session.asked);
+    expect(asked.map((list) => list.length)).toEqual([2, 1]);
+    expect(new Set(asked.flat().map(({ job }) => job)).size).toBe(1);
+    expect(asked.flat().map(({ resume }) => resume?.replay)).toEqual([undefined, false, false]);
+    const lost = { type: 'notice', code: 'device-lost', values: {} };
+    expect(seen).toEqual([lost, lost]);
+    expect(ScriptedSession.made[1]?.opened).toBe(1);
   });
 
-  it('repeats a job whose worker found its device lost before it began', async () => {
-    ScriptedSession.restores = [failing('device-lost', { replaceWorker: 1 }), done];
+  it('gives up after three losses in a row, and counts anew after a step', async () => {
+    const lose = failing('device-lost');
+    ScriptedSession.restores = [lose, lose, lose, done];
+    expect(await bridge.restore(request, () => {})).toMatchObject({ ok: false, code: 'device-lost' });
+    const after = async (session: ScriptedSession) => {
+      session.onEvent?.(progress);
+      return lose();
+    };
+    ScriptedSession.restores = [lose, lose, after, lose, done];
     expect(await bridge.restore(request, () => {})).toMatchObject({ ok: true });
-    expect(ScriptedSession.made).toHaveLength(2);
+    expect(ScriptedSession.made).toHaveLength(1);
+  });
+
+  it('takes an unfinished job up again under its id', async () => {
+    ScriptedSession.restores = [done];
+    await bridge.restore(request, () => {}, { id: 'a', step: 2 });
+    expect(ScriptedSession.made[0]?.asked).toEqual([
+      { ...request, photo: 1, job: 'a', resume: { replay: true, step: 2 } },
+    ]);
+  });
+
+  it('never offers a job that the person cancelled, though its worker could not clean up', async () => {
+    const job = bridge.restore(request, () => {});
+    await flush();
+    const id = ScriptedSession.made[0]?.asked[0]?.job ?? '';
+    bridge.cancel();
+    await job;
+    await vi.advanceTimersByTimeAsync(2_000);
+    expect(ScriptedSession.made[0]?.killed).toBe('cancelled');
+    ScriptedSession.unfinished = [id, 'other'];
+    expect((await bridge.unfinished()).map((one) => one.id)).toEqual(['other']);
+    expect(ScriptedSession.made[1]?.discarded).toEqual([id]);
+  });
+
+  it('is patient with a paused job, and pauses it again in a new worker', async () => {
+    let lose: (outcome: Outcome<RestoreResult>) => void = () => {};
+    ScriptedSession.restores = [() => new Promise((resolve) => (lose = resolve))];
+    const job = bridge.restore(request, () => {});
+    await flush();
+    bridge.pause(true);
+    await vi.advanceTimersByTimeAsync(600_000);
+    expect(ScriptedSession.made[0]?.killed).toBeNull();
+    lose({ ok: false, code: 'device-lost', detail: '', values: { replaceWorker: 1 } });
+    await vi.advanceTimersByTimeAsync(600_000);
+    expect(ScriptedSession.made.map(({ pauses }) => pauses)).toEqual([['pause'], ['pause']]);
+    bridge.pause(false);
+    await vi.advanceTimersByTimeAsync(121_000);
+    expect(await job).toMatchObject({ ok: false, code: 'engine-hung' });
+  });
+
+  it('sees the end of a worker, and starts another one where a job was under way', async () => {
+    const job = bridge.restore(request, () => {});
+    await flush();
+    ScriptedSession.made[0]?.end();
+    expect(await job).toMatchObject({ ok: false, code: 'engine-hung' });
+    await flush();
+    expect(states.at(-1)).toBe('ready');
+    ScriptedSession.made[1]?.end();
+    await flush();
+    expect(states.at(-1)).toBe('error');
   });
 
   it('says so when the worker crashes, and does not make new ones for ever', async () => {

@@ -12,17 +12,21 @@ import type {
   RestoreRequest,
   RestoreResult,
   StartEvent,
+  UnfinishedJob,
 } from '../../workers/protocol.ts';
 import { type EngineLock, lockEngine } from './lock.ts';
 import { type AppErrorCode, type Failure, fail, failureOf, type Result } from './outcome.ts';
 import { callback, type Session, WorkerSession } from './session.ts';
+import { type Watchdog, watch } from './watchdog.ts';
 
 /** After this the worker has had its chance to stop at a graph call's edge. */
-const CANCEL_DEADLINE_MS = 5_000;
+const CANCEL_DEADLINE_MS = 2_000;
 /** No sign of life for this long during a job: a software GPU may need most of it for one call. */
 const SILENCE_MS = 120_000;
 /** After these the worker's GPU, heap or state can't be relied on. */
-const FATAL: readonly AppErrorCode[] = ['device-lost', 'out-of-memory', 'internal', 'bad-numbers'];
+const FATAL: readonly AppErrorCode[] = ['out-of-memory', 'internal', 'bad-numbers', 'no-engine'];
+/** Devices lost one after the other, without a step in between, that end a job. */
+const MOST_LOSSES = 3;
 
 export interface Started {
   engine: EngineInfo;
@@ -35,6 +39,11 @@ export type EngineState =
   | { state: 'ready'; engine: EngineInfo; pack: PackInfo }
   | { state: 'error'; failure: Failure };
 
+/** What a job is asked for; its number and photo are the bridge's business. */
+export type JobRequest = Omit<RestoreRequest, 'photo' | 'job' | 'resume'>;
+
+type NewSession = (onCrash: (detail: string) => void, onEnd: () => void) => Session;
+
 type JobCall = (
   session: Session,
   photo: PhotoInfo,
@@ -44,20 +53,27 @@ type JobCall = (
 export class EngineBridge {
   readonly #options: () => EngineOptions;
   readonly #onState: (state: EngineState) => void;
-  readonly #newSession: (onCrash: (detail: string) => void) => Session;
+  readonly #newSession: NewSession;
   #session: Session | null = null;
   #start: Promise<Result<Started>> | null = null;
   #opening: Promise<Result<PhotoInfo>> | null = null;
   #file: Blob | null = null;
   #lock: EngineLock | null = null;
+  #locking: Promise<EngineLock | null> | null = null;
   #draining: Promise<void> = Promise.resolve();
   #endJob: (() => void) | null = null;
+  #dog: Watchdog | null = null;
+  #paused = false;
+  /** The job that was asked for last. */
+  #job: string | null = null;
+  /** Jobs that the person is done with, whatever their checkpoints say. */
+  readonly #discarded = new Set<string>();
 
   /** @param options asked for at every start @param onState told of every change @param session makes a worker */
   constructor(
     options: () => EngineOptions,
     onState: (state: EngineState) => void,
-    session: (onCrash: (detail: string) => void) => Session = (onCrash) => new WorkerSession(onCrash),
+    session: NewSession = (onCrash, onEnd) => new WorkerSession(onCrash, onEnd),
   ) {
     this.#options = options;
     this.#onState = onState;
@@ -80,8 +96,7 @@ export class EngineBridge {
 
   async #startNow(take: boolean): Promise<Result<Started>> {
     this.#onState({ state: 'starting', event: null });
-    this.#lock ??= await lockEngine(take, () => this.#taken());
-    if (!this.#lock) return fail('engine-busy');
+    if (!(await this.#own(take))) return fail('engine-busy');
     const session = this.#live();
     // Events have a channel of their own: some may come after the answer.
     let answered = false;
@@ -91,6 +106,15 @@ export class EngineBridge {
     const result = await session.call((api) => api.start(this.#options(), onEvent));
     answered = true;
     return result;
+  }
+
+  /** Whether this tab has the engine, and with it the unfinished jobs: those of another tab may be under way there. */
+  async #own(take: boolean): Promise<boolean> {
+    this.#locking ??= lockEngine(take, () => this.#taken()).finally(() => {
+      this.#locking = null;
+    });
+    this.#lock ??= await this.#locking;
+    return this.#lock !== null;
   }
 
   /** Decodes the photo in the worker. The file is kept for a worker that has to be replaced. */
@@ -112,20 +136,78 @@ export class EngineBridge {
     return this.#live().call((api) => api.save(format, quality));
   }
 
-  restore(request: Omit<RestoreRequest, 'photo'>, onEvent: (event: RestoreEvent) => void) {
-    return this.#job(onEvent, (session, photo, listener) =>
-      session.call((api) => api.restore({ ...request, photo: photo.id }, callback(listener))),
-    );
+  /**
+   * A job. When the graphics device is lost it goes on from its last step by itself: in the same worker where that can
+   * get a new device, else in a new one.
+   *
+   * @param unfinished the job that is taken up again; `request` must be what was asked for then
+   */
+  async restore(
+    request: JobRequest,
+    onEvent: (event: RestoreEvent) => void,
+    unfinished?: Pick<UnfinishedJob, 'id' | 'step'>,
+  ): Promise<Result<RestoreResult>> {
+    const job = unfinished?.id ?? crypto.randomUUID();
+    this.#job = job;
+    this.#paused = false;
+    let resume: RestoreRequest['resume'] = unfinished && { replay: true, step: unfinished.step };
+    let losses = 0;
+    const heard = (event: RestoreEvent) => {
+      if (event.type === 'step') losses = 0;
+      onEvent(event);
+    };
+    for (;;) {
+      const result = await this.#attempt(heard, (session, photo, listener) =>
+        session.call((api) =>
+          api.restore({ ...request, photo: photo.id, job, ...(resume && { resume }) }, callback(listener)),
+        ),
+      );
+      if (result.ok || result.code !== 'device-lost' || ++losses >= MOST_LOSSES) return result;
+      onEvent({ type: 'notice', code: 'device-lost', values: {} });
+      resume = { replay: false, step: 0 };
+    }
   }
 
   keepStep(step: number, onEvent: (event: RestoreEvent) => void) {
-    return this.#job(onEvent, (session, _photo, listener) =>
+    this.#job = null;
+    this.#paused = false;
+    return this.#attempt(onEvent, (session, _photo, listener) =>
       session.call((api) => api.keepStep(step, callback(listener))),
     );
   }
 
-  /** Ends the job for the page at once; the worker gets a few seconds to follow before it is replaced. */
+  /** Jobs that can be taken up again, the newest first; none while another tab has the engine. */
+  async unfinished(): Promise<UnfinishedJob[]> {
+    if (!(await this.#own(false))) return [];
+    await this.#draining;
+    const listed = await this.#live().call((api) => api.unfinished());
+    const wanted: UnfinishedJob[] = [];
+    for (const job of listed.ok ? listed.value : []) {
+      if (this.#discarded.has(job.id)) void this.discard(job.id);
+      else wanted.push(job);
+    }
+    return wanted;
+  }
+
+  unfinishedPhoto(job: string): Promise<Result<File>> {
+    return this.#live().call((api) => api.unfinishedPhoto(job));
+  }
+
+  discard(job: string): Promise<Result<void>> {
+    this.#discarded.add(job);
+    return this.#live().call((api) => api.discard(job));
+  }
+
+  /** Holds the job, or lets it go on. It may still finish the graph call in flight. */
+  pause(on: boolean): void {
+    this.#paused = on;
+    this.#dog?.hush(on);
+    void this.#session?.post((api) => (on ? api.pause() : api.unpause()));
+  }
+
+  /** Ends the job for the page at once; the worker gets two seconds to follow before it is replaced. */
   cancel(): void {
+    if (this.#endJob && this.#job) this.#discarded.add(this.#job);
     this.#endJob?.();
   }
 
@@ -153,13 +235,6 @@ export class EngineBridge {
     return this.#live().post((api) => api.loseDevice());
   }
 
-  /** A worker that finds its device lost before it did anything is replaced, and the job runs in the new one. */
-  async #job(onEvent: (event: RestoreEvent) => void, run: JobCall): Promise<Result<RestoreResult>> {
-    const result = await this.#attempt(onEvent, run);
-    const again = !result.ok && result.code === 'device-lost' && result.values.replaceWorker === 1;
-    return again ? this.#attempt(onEvent, run) : result;
-  }
-
   async #attempt(onEvent: (event: RestoreEvent) => void, run: JobCall): Promise<Result<RestoreResult>> {
     let over = false;
     const ended = new Promise<Result<RestoreResult>>((resolve) => {
@@ -173,21 +248,31 @@ export class EngineBridge {
       if (over) return fail('cancelled');
       const { session, photo } = ready.value;
       const dog = watch(SILENCE_MS, () => this.#replace(session, 'engine-hung'));
+      this.#dog = dog;
       const listener = (event: RestoreEvent) => {
         dog.pat();
-        if (!over) onEvent(event);
+        if (event.type === 'engine') this.#changed(session, event.engine, event.pack);
+        else if (!over) onEvent(event);
         else if (event.type === 'paint') event.image.close();
       };
       const job = run(session, photo, listener).finally(() => dog.stop());
+      if (this.#paused) this.pause(true);
       void ended.then(() => this.#drain(session, job));
       const result = await job;
-      if (!result.ok && FATAL.includes(result.code)) this.#replace(session, result.code, result.detail);
+      if (!result.ok && isFatal(result)) this.#replace(session, result.code, result.detail);
       return result;
     });
     const result = await Promise.race([work, ended]);
     over = true;
     if (result.ok || result.code !== 'cancelled') this.#endJob = null;
     return result;
+  }
+
+  /** The worker changed its engine in the middle of a job. */
+  #changed(session: Session, engine: EngineInfo, pack: PackInfo): void {
+    if (session !== this.#session) return;
+    this.#start = Promise.resolve({ ok: true, value: { engine, pack } });
+    this.#onState({ state: 'ready', engine, pack });
   }
 
   #drain(session: Session, job: Promise<unknown>): void {
@@ -216,7 +301,11 @@ export class EngineBridge {
 
   #create(): Session {
     // Not made anew at once: a worker that can't even load would be replaced for ever.
-    const session: Session = this.#newSession((detail) => this.#replace(session, 'internal', detail, false));
+    const session: Session = this.#newSession(
+      (detail) => this.#replace(session, 'internal', detail, false),
+      // One that was at work had loaded and started: a new one will as well.
+      () => this.#replace(session, 'engine-hung', 'the worker was ended', this.#endJob !== null),
+    );
     return session;
   }
 
@@ -242,14 +331,6 @@ export class EngineBridge {
   }
 }
 
-/** Calls `late` unless patted at least every `ms`. */
-function watch(ms: number, late: () => void): { pat: () => void; stop: () => void } {
-  let timer = setTimeout(late, ms);
-  return {
-    pat: () => {
-      clearTimeout(timer);
-      timer = setTimeout(late, ms);
-    },
-    stop: () => clearTimeout(timer),
-  };
-}
+/** After these the worker can't be used any more. */
+const isFatal = ({ code, values }: Failure): boolean =>
+  FATAL.includes(code) || (code === 'device-lost' && values.replaceWorker === 1);

@@ -17,8 +17,13 @@ export class WorkerSession implements Session {
   readonly #dead: Promise<Result<never>>;
   #die: (result: Result<never>) => void = () => {};
 
-  /** @param onCrash the worker failed to load or threw outside any call */
-  constructor(onCrash: (detail: string) => void) {
+  #killed = false;
+
+  /**
+   * @param onCrash the worker failed to load or threw outside any call
+   * @param onEnd the worker is gone, though it had loaded: the browser ended it
+   */
+  constructor(onCrash: (detail: string) => void, onEnd: () => void) {
     this.#dead = new Promise((resolve) => {
       this.#die = resolve;
     });
@@ -26,6 +31,16 @@ export class WorkerSession implements Session {
     this.#worker.addEventListener('error', (event) => onCrash(event.message || 'the worker did not load'));
     this.#worker.addEventListener('messageerror', () => onCrash('a message could not be read'));
     this.#api = wrap<EngineApi>(this.#worker);
+    void this.#watchLife(onEnd);
+  }
+
+  /** No event tells of a worker that was ended. A lock that it holds as long as it lives does. */
+  async #watchLife(onEnd: () => void): Promise<void> {
+    const { locks } = navigator;
+    if (!locks) return;
+    const name = `worker-${crypto.randomUUID()}`;
+    await this.post((api) => api.liveUnder(name));
+    if (!this.#killed) await locks.request(name, () => !this.#killed && onEnd());
   }
 
   call<T>(make: (api: Remote<EngineApi>) => Promise<Outcome<T>>): Promise<Result<T>> {
@@ -37,6 +52,7 @@ export class WorkerSession implements Session {
   }
 
   kill(code: AppErrorCode, detail = ''): void {
+    this.#killed = true;
     this.#worker.terminate();
     this.#die(fail(code, detail));
   }

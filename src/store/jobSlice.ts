@@ -1,5 +1,5 @@
 import type { StateCreator } from 'zustand';
-import type { Progress, RestoreResult } from '../../workers/protocol.ts';
+import type { Progress, RestoreResult, UnfinishedJob } from '../../workers/protocol.ts';
 import { monotone } from '../features/restore/progress.ts';
 import type { AppState } from './index.ts';
 
@@ -16,6 +16,10 @@ export interface JobSlice {
   /** `restore` runs all steps, `keep` decodes one of them again. */
   jobKind: 'restore' | 'keep';
   progress: Progress | null;
+  /** The job stands still until the person lets it go on. */
+  paused: boolean;
+  /** Jobs that did not come to their end, the newest first: they can be taken up again. */
+  unfinished: readonly UnfinishedJob[];
   frames: readonly Frame[];
   result: RestoreResult | null;
   /** The step that the result comes from. */
@@ -24,6 +28,8 @@ export interface JobSlice {
   shownStep: number | null;
   beginJob: (kind: 'restore' | 'keep') => void;
   setProgress: (progress: Progress) => void;
+  setPaused: (paused: boolean) => void;
+  setUnfinished: (jobs: readonly UnfinishedJob[]) => void;
   addFrame: (frame: Frame) => void;
   endJob: (status: Exclude<JobStatus, 'running'>, result?: RestoreResult, step?: number) => void;
   showStep: (step: number | null) => void;
@@ -34,29 +40,45 @@ export const jobSlice: StateCreator<AppState, [], [], JobSlice> = (set, get) => 
   job: 'none',
   jobKind: 'restore',
   progress: null,
+  paused: false,
+  unfinished: [],
   frames: [],
   result: null,
   keptStep: null,
   shownStep: null,
   beginJob: (kind) => {
     if (kind === 'restore') get().resetJob();
-    set({ job: 'running', jobKind: kind, progress: null, failure: null, notice: null, showOriginal: false });
+    set({
+      job: 'running',
+      jobKind: kind,
+      progress: null,
+      paused: false,
+      failure: null,
+      notice: null,
+      showOriginal: false,
+    });
   },
   setProgress: (progress) => {
-    if (get().job === 'running') set({ progress: monotone(get().progress, progress) });
+    // A call that was in flight may still end; what is shown stands still all the same.
+    if (get().job === 'running' && !get().paused) set({ progress: monotone(get().progress, progress) });
   },
+  setPaused: (paused) => {
+    if (get().job === 'running') set({ paused });
+  },
+  setUnfinished: (unfinished) => set({ unfinished }),
   addFrame: (frame) => {
     const others = get().frames.filter((known) => known.step !== frame.step);
     for (const known of get().frames) if (known.step === frame.step) known.image.close();
     set({ frames: [...others, frame].sort((a, b) => a.step - b.step) });
   },
   endJob: (status, result, step) => {
-    if (result) set({ job: status, progress: null, result, keptStep: step ?? result.steps, shownStep: null });
-    else set({ job: status, progress: null });
+    if (result)
+      set({ job: status, progress: null, paused: false, result, keptStep: step ?? result.steps, shownStep: null });
+    else set({ job: status, progress: null, paused: false });
   },
   showStep: (shownStep) => set({ shownStep }),
   resetJob: () => {
     for (const frame of get().frames) frame.image.close();
-    set({ job: 'none', progress: null, frames: [], result: null, keptStep: null, shownStep: null });
+    set({ job: 'none', progress: null, paused: false, frames: [], result: null, keptStep: null, shownStep: null });
   },
 });

@@ -1,4 +1,5 @@
 import type { StateCreator } from 'zustand';
+import type { NoticeCode } from '../../workers/protocol.ts';
 import type { Failure } from '../bridge/outcome.ts';
 import type { Size, View } from '../features/compare/geometry.ts';
 import type { AppState } from './index.ts';
@@ -6,7 +7,7 @@ import type { AppState } from './index.ts';
 export type DialogName = 'settings' | 'device' | 'help';
 
 export interface Notice {
-  code: 'smaller-tile';
+  code: NoticeCode;
   values: Record<string, number>;
 }
 

@@ -157,6 +157,13 @@ describe('a checkpoint', () => {
     expect(readdirSync(join(root, 'jobs')).sort()).toEqual([id(3), id(4), id(5)]);
   });
 
+  it('that begins again under its id has no steps any more', async () => {
+    const door = await written(3);
+    keeperOf(door).begin({ ...settings(), pack: { ...settings().pack, version: '2' } }, PHOTO);
+    expect(await door.list()).toMatchObject({ value: [{ step: 0, settings: { pack: { version: '2' } } }] });
+    expect(await load(door)).toBeNull();
+  });
+
   it('refuses ids that are no ids', async () => {
     expect(await service().remove('../packs')).toMatchObject({ ok: false });
     expect(await service().photo('..')).toMatchObject({ ok: false });

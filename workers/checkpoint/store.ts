@@ -51,6 +51,8 @@ export class CheckpointStore {
   /** A new job. Of earlier ones that were left unfinished, the oldest go. */
   async begin(settings: JobSettings, photo: Blob): Promise<void> {
     for (const { settings: old } of (await this.list()).slice(MOST_JOBS - 1)) await this.remove(old.id);
+    // The same job with another pack starts over: steps of the old one must not be taken for its own.
+    await this.remove(settings.id);
     try {
       await this.#write(`${ROOT}/${settings.id}/job`, settings, new Uint8Array(await photo.arrayBuffer()));
     } catch (error) {

@@ -11,9 +11,12 @@ export function Announcer() {
   const stage = useApp((state) => state.progress?.stage ?? null);
   const step = useApp((state) => state.progress?.step ?? 0);
   const steps = useApp((state) => state.progress?.steps ?? 0);
+  const paused = useApp((state) => state.paused);
+  const offered = useApp((state) => state.unfinished[0]);
   const text = () => {
     if (opening) return t('import.opening');
-    if (!photo) return '';
+    if (!photo) return offered ? t('unfinished.title', { name: offered.name || t('unfinished.noName') }) : '';
+    if (paused) return t('job.paused');
     if (job === 'running' && stage === null) return t('job.waiting');
     if (job === 'running' && stage === 'denoise') return `${t('job.denoise')}, ${t('job.step', { step, steps })}`;
     if (job === 'running' && stage) return t(`job.${stage}`);

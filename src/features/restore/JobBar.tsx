@@ -46,19 +46,21 @@ function Running() {
   const { t, i18n } = useTranslation();
   const progress = useApp((state) => state.progress);
   const engine = useApp((state) => state.engine);
-  const left = timeLeft(progress?.secondsLeft ?? null);
+  const paused = useApp((state) => state.paused);
+  const left = paused ? null : timeLeft(progress?.secondsLeft ?? null);
   // Before the first event the engine may still be starting: its own progress stands in, and counts for nothing yet.
   const fraction = progress?.fraction ?? 0;
   const parts = progress
     ? [
+        paused && t('job.paused'),
         progress.stage === 'denoise' && t('job.step', { step: progress.step, steps: progress.steps }),
         progress.tiles > 1 && progress.tile > 0 && t('job.tile', { tile: progress.tile, tiles: progress.tiles }),
         left && (left.unit === 'soon' ? t('job.soon') : t(`job.${left.unit}`, { count: left.count })),
       ]
-    : [startProgress(engine)];
+    : [paused ? t('job.paused') : startProgress(engine)];
   const percent = new Intl.NumberFormat(i18n.language, { style: 'percent' }).format(fraction);
   return (
-    <div className="job">
+    <div className="job" data-paused={paused || undefined}>
       <Progress.Root className="job-progress" value={Math.round(fraction * 100)} aria-label={t('job.progress')}>
         <div className="field-row">
           <span className="field-label">{progress ? t(`job.${progress.stage}`) : t('job.waiting')}</span>
@@ -68,7 +70,10 @@ function Running() {
           <Progress.Indicator className="job-indicator" />
         </Progress.Track>
       </Progress.Root>
-      <ActionButton id="cancel" />
+      <div className="job-buttons">
+        <ActionButton id={paused ? 'unpause' : 'pause'} look="icon" />
+        <ActionButton id="cancel" />
+      </div>
       <p className="field-hint job-parts">{parts.filter(Boolean).join(' · ')}</p>
     </div>
   );

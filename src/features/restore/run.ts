@@ -1,20 +1,27 @@
 /** Runs a job: events to canvas, film strip and store; the end to the store. */
-import type { Progress, RestoreEvent, RestoreResult } from '../../../workers/protocol.ts';
+import type { Progress, RestoreEvent, RestoreResult, UnfinishedJob } from '../../../workers/protocol.ts';
 import { engine } from '../../app/engine.ts';
+import type { JobRequest } from '../../bridge/engine.ts';
 import { failureOf, type Result } from '../../bridge/outcome.ts';
 import { useApp } from '../../store/index.ts';
 import { tellDone } from './notify.ts';
 import { captureFrame, paintTile, showPicture, viewSide } from './surface.ts';
+import { findUnfinished, forgetUnfinished } from './unfinished.ts';
 import { keepAwake } from './wakeLock.ts';
 
 /** The screen follows progress at this pace; tiles are painted as they come. */
 const PROGRESS_MS = 100;
 
-export async function runRestore(): Promise<void> {
+/** @param unfinished the job that is taken up again: it goes on with what was asked for then */
+export async function runRestore(unfinished?: UnfinishedJob): Promise<void> {
   const { photo, job, task, steps, seed, tile, engine: state, beginJob } = useApp.getState();
   if (!photo || job === 'running') return;
   beginJob('restore');
   showPicture(photo.view, photo.info);
+  if (unfinished) {
+    forgetUnfinished(unfinished.id);
+    return runJob((onEvent) => engine.restore(requestOf(unfinished), onEvent, unfinished));
+  }
   const count = steps ?? (state.state === 'ready' ? state.pack.steps.default : null);
   await runJob(async (onEvent) => {
     const started = count === null ? await engine.start() : null;
@@ -22,6 +29,19 @@ export async function runRestore(): Promise<void> {
     const request = { task, steps: count ?? started?.value.pack.steps.default ?? 1, seed };
     return engine.restore(tile === null ? request : { ...request, tile }, onEvent);
   });
+}
+
+function requestOf({ task, steps, seed, tile, switches }: UnfinishedJob): JobRequest {
+  const { referenceId, guidanceEmbed, guidanceScale } = switches;
+  return {
+    task,
+    steps,
+    seed,
+    ...(tile !== null && { tile }),
+    ...(referenceId !== undefined && { referenceId }),
+    ...(guidanceEmbed !== undefined && { guidanceEmbed }),
+    ...(guidanceScale !== undefined && { guidanceScale }),
+  };
 }
 
 /** Makes the step shown in the film strip the result. */
@@ -38,6 +58,14 @@ export function cancelJob(): void {
   engine.cancel();
   endJob('cancelled');
   void showLast();
+}
+
+/** Holds the job, or lets it go on. */
+export function togglePause(): void {
+  const { job, paused, setPaused } = useApp.getState();
+  if (job !== 'running') return;
+  engine.pause(!paused);
+  setPaused(!paused);
 }
 
 /** After a job without a new result: the result that stands, or the photo as it was. */
@@ -90,6 +118,9 @@ function take(event: RestoreEvent, progress: (value: Progress) => void): void {
       if (image) state.addFrame({ step: event.step, image });
       break;
     }
+    case 'engine':
+      // The bridge's business.
+      break;
     case 'notice':
       state.setUi({ notice: { code: event.code, values: event.values } });
       break;
@@ -119,6 +150,7 @@ function failJob(outcome: Extract<Result<unknown>, { ok: false }>): void {
   endJob('failed');
   setUi({ failure: failureOf(outcome) });
   void showLast();
+  void findUnfinished();
 }
 
 /** Hands on at most one value per `PROGRESS_MS`, and always the newest. */

@@ -5,13 +5,14 @@ import { closePhoto } from '../import/openPhoto.ts';
 import { forgetSettings } from './persist.ts';
 
 /**
- * Removes the open photo, its result, the kept model and the settings. The engine is stopped first: it holds files of
+ * Removes the open photo, its result, unfinished jobs, the kept model and the settings. The engine is stopped first: it holds files of
  * the private file system open. The service worker's copy of the app's own code stays, so that the app still opens
  * offline; it holds nothing of the person.
  */
 export async function deleteAll(): Promise<void> {
   closePhoto();
   engine.stop();
+  useApp.getState().setUnfinished([]);
   useApp.getState().setSettings(DEFAULT_SETTINGS);
   await forgetSettings();
   localStorage.clear();

@@ -1,0 +1,99 @@
+/** The engine as it runs: a pack, a runtime and a backend, how they come up, are replaced and go. */
+import { EngineError } from './errors.ts';
+import { readLock } from './packs/locks.ts';
+import { type Mode, PARTS } from './packs/manifest.ts';
+import { openOpfs } from './packs/opfs.ts';
+import { Pack } from './packs/pack.ts';
+import { PackStore } from './packs/pack-store.ts';
+import type { PackSource } from './packs/protocol.ts';
+import type { Store } from './packs/store.ts';
+import { StoredFiles } from './packs/stored-files.ts';
+import { packTile } from './pipeline/plan.ts';
+import type { EngineOptions, PackInfo, StartEvent } from './protocol.ts';
+import { GpuBackend } from './runtime/backend-gpu.ts';
+import { WasmBackend } from './runtime/backend-wasm.ts';
+import { chooseRuntime, type Runtime } from './runtime/choose.ts';
+import { hasMode } from './runtime/graphs.ts';
+
+const MODES: readonly Mode[] = ['f32', 'f16'];
+
+export interface Running {
+  readonly options: EngineOptions;
+  readonly pack: Pack;
+  readonly runtime: Runtime;
+  readonly backend: GpuBackend | WasmBackend;
+  /** Modes that may be used; fewer after one gave wrong numbers. */
+  readonly modes: readonly Mode[];
+}
+
+/** @throws EngineError 'pack-missing', 'pack-damaged', 'pack-incomplete', 'pack-busy', 'no-storage' */
+export async function openPack(store: Store, source: PackSource): Promise<Pack> {
+  if (source.kind === 'url') return Pack.open(store, source.url);
+  const disk = await openOpfs();
+  if (!disk) throw new EngineError('no-storage', 'no private file system');
+  const release = await readLock(source.name);
+  if (!release) throw new EngineError('pack-busy', `pack ${source.name} is being changed`);
+  try {
+    const files = await StoredFiles.open(new PackStore(disk), source);
+    return new Pack(files, PARTS, release);
+  } catch (error) {
+    release();
+    throw error;
+  }
+}
+
+/** @throws EngineError as `chooseRuntime` */
+export async function bringUp(
+  store: Store,
+  options: EngineOptions,
+  pack: Pack,
+  onEvent: (event: StartEvent) => void = () => undefined,
+  allowed: readonly Mode[] = MODES,
+): Promise<Running> {
+  const modes = allowed.filter((mode) => hasMode(pack.manifest, mode));
+  const runtime = await chooseRuntime({ ...options, modes }, store, onEvent);
+  const { gpu, loaded, info } = runtime;
+  const strict = options.strict ?? false;
+  const backend = gpu ? new GpuBackend(loaded, gpu, pack, { mode: info.mode, strict }) : new WasmBackend(loaded, pack);
+  return { options, pack, runtime, backend, modes };
+}
+
+/** A new device in place of a lost one. */
+export async function bringUpAgain(store: Store, { options, pack, backend, modes }: Running): Promise<Running> {
+  await backend.dispose();
+  return bringUp(store, options, pack, undefined, modes);
+}
+
+/** What to run on after a GPU gave wrong numbers: the GPU with float32 where it was float16, else the processor. */
+export async function fallBack(store: Store, running: Running): Promise<Running> {
+  const { options, pack, runtime } = running;
+  const toFloat32 = runtime.info.mode === 'f16' && hasMode(pack.manifest, 'f32');
+  await letGo(running);
+  // Also where WebGPU was asked for by name: a slower result is better than none.
+  const engine = toFloat32 ? 'auto' : 'wasm';
+  const next = await bringUp(store, { ...options, engine }, pack, undefined, ['f32']);
+  if (next.runtime.info.kind === 'webgpu') return next;
+  return { ...next, runtime: { ...next.runtime, info: { ...next.runtime.info, why: 'bad-numbers' } } };
+}
+
+/** Frees backend and device; the pack stays open. */
+export async function letGo({ backend, runtime }: Running): Promise<void> {
+  await backend.dispose();
+  // The asyncify build may hang once it has seen a lost device.
+  if (runtime.loaded.bundle === 'jspi') runtime.gpu?.device.destroy();
+}
+
+export function packInfo(store: Store, { pack, backend }: Running): PackInfo {
+  const { name, version, title, licence, tasks, steps } = pack.manifest;
+  return {
+    name,
+    version,
+    title,
+    licence,
+    bytes: pack.bytes,
+    tasks,
+    steps,
+    tile: packTile(pack.manifest, backend.kind),
+    stored: store.full === null,
+  };
+}
