@@ -6,40 +6,22 @@
  */
 import { mkdir } from 'node:fs/promises';
 import { numberToHalf } from '../../workers/packs/half.ts';
-import type { Manifest } from '../../workers/packs/manifest.ts';
+import type { Manifest, Part } from '../../workers/packs/manifest.ts';
 import type { Step1xConfig } from '../pack/config.ts';
 import { formatsFor, type Recipe } from '../pack/emitter.ts';
 import { writeWhole } from '../pack/files.ts';
-import { emitGraphs } from '../pack/graphs.ts';
-import { ditDims, type InstancePlan, transformerParts } from '../pack/plan-parts.ts';
+import { type EmittedGraph, emitGraphs } from '../pack/graphs.ts';
+import { ditDims, type InstancePlan, type Plan, transformerParts } from '../pack/plan-parts.ts';
 import { step1xPlan } from '../pack/plan-step1x.ts';
 import { BLOCK } from '../pack/quantise.ts';
+import { FULL_CONFIG } from '../pack/virtual-config.ts';
 import { drawOnGrid } from './draw.ts';
 
-/** RealRestorer's transformer (realrestorer.md B.3) with one double and two single blocks. */
+/** RealRestorer with one double and two single blocks, and a short text. */
 export const TRUE_WIDTH: Step1xConfig = {
-  family: 'step1x-edit',
-  transformer: {
-    in_channels: 64,
-    out_channels: 64,
-    vec_in_dim: 768,
-    context_in_dim: 4096,
-    hidden_size: 3072,
-    mlp_ratio: 4,
-    num_heads: 24,
-    depth: 1,
-    depth_single_blocks: 2,
-    axes_dim: [16, 56, 56],
-    theta: 10000,
-    qkv_bias: true,
-    guidance_embeds: false,
-    version: 'v1.0',
-    use_mask_token: false,
-  },
-  vae: { base: 128, multipliers: [1, 2, 4, 4], res_blocks: 2, latent_channels: 16, scale: 0.3611, shift: 0.1159 },
-  connector: { state_dim: 3584, heads: 32, depth: 2, mlp_ratio: 4 },
+  ...FULL_CONFIG,
+  transformer: { ...FULL_CONFIG.transformer, depth: 1, depth_single_blocks: 2 },
   conditioning: { tasks: ['noise'], tokens: 7, valid: [4, 4] },
-  guidance: 3.5,
 };
 
 const INSTANCES: readonly InstancePlan[] = [
@@ -48,7 +30,7 @@ const INSTANCES: readonly InstancePlan[] = [
   { id: 'last.0', graph: 'last', prefix: 'single_blocks.0.' },
 ];
 
-const bytesOf = (view: ArrayBufferView) => new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
+export const bytesOf = (view: ArrayBufferView) => new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
 
 /** The 4-bit blocks of values that `drawOnGrid` drew: their first value is -8 scales. */
 function packGrid(values: Float32Array): { b: Uint8Array; scales: Uint16Array } {
@@ -106,10 +88,33 @@ function shardOf(prefix: string, recipes: ReadonlyMap<string, Recipe>) {
   return { data: Buffer.concat(parts), places };
 }
 
+/** The manifest of a pack of random numbers with one part only. */
+export function partManifest(
+  { head, preview }: Pick<Plan, 'head' | 'preview'>,
+  part: Part,
+  graphs: ReadonlyMap<string, EmittedGraph>,
+  made: Pick<Manifest, 'instances' | 'weights' | 'files'>,
+): Manifest {
+  const channels = head.family.latentChannels;
+  return {
+    format: 1,
+    name: part,
+    version: '1',
+    title: `Random weights, ${part} only`,
+    licence: 'Apache-2.0',
+    source: 'Random numbers drawn by tools/conformance; for tests only.',
+    ...head,
+    parts: [part],
+    preview: { kind: preview, matrix: [0, 1, 2].map(() => Array<number>(channels).fill(0)), bias: [0, 0, 0] },
+    graphs: Object.fromEntries([...graphs].map(([name, { spec }]) => [name, spec])),
+    ...made,
+  };
+}
+
 /** Writes the pack to `out` and gives its manifest. */
 export async function makeBlockPack(out: string, config: Step1xConfig): Promise<Manifest> {
   await mkdir(out, { recursive: true });
-  const { head, preview } = step1xPlan(config);
+  const plan = step1xPlan(config);
   const { graphs: plans } = transformerParts(config, ditDims(config));
   const wanted = plans.filter(([name]) => INSTANCES.some(({ graph }) => graph === name));
   const graphs = emitGraphs({ graphs: new Map(wanted) }, formatsFor(4, config.family));
@@ -132,24 +137,11 @@ export async function makeBlockPack(out: string, config: Step1xConfig): Promise<
       weights[`${prefix}${port}`] = { shard, ...place, stored: recipe.stored, shape: [...recipe.shape] };
     }
   }
-  const { conditioning } = head.switches;
+  const { conditioning } = plan.head.switches;
   if (conditioning.kind !== 'qwen2.5-vl') throw new Error(`blocks with conditioning ${conditioning.kind}`);
-  const channels = head.family.latentChannels;
   const manifest: Manifest = {
-    format: 1,
-    name: 'blocks',
-    version: '1',
-    title: 'Transformer blocks (random weights)',
-    licence: 'Apache-2.0',
-    source: 'Random numbers drawn by tools/conformance; for tests only.',
-    ...head,
-    parts: ['dit'],
-    switches: { ...head.switches, conditioning: { ...conditioning, states: null, valid: [] } },
-    preview: { kind: preview, matrix: [0, 1, 2].map(() => Array<number>(channels).fill(0)), bias: [0, 0, 0] },
-    graphs: Object.fromEntries([...graphs].map(([name, { spec }]) => [name, spec])),
-    instances,
-    weights,
-    files,
+    ...partManifest(plan, 'dit', graphs, { instances, weights, files }),
+    switches: { ...plan.head.switches, conditioning: { ...conditioning, states: null, valid: [] } },
   };
   await writeWhole(out, 'manifest.json', new TextEncoder().encode(`${JSON.stringify(manifest, null, 1)}\n`));
   await writeWhole(out, 'LICENSE.txt', new TextEncoder().encode('Random numbers, made for tests. Apache-2.0.\n'));

@@ -12,6 +12,7 @@ import type { Step1xConfig } from '../pack/config.ts';
 import type { Bits, Keep8 } from '../pack/emitter.ts';
 import { cosine, relativeError } from '../pack/parity-helpers.ts';
 import { PackRunner, type Plain } from '../pack/runner.ts';
+import { FULL_CONFIG } from '../pack/virtual-config.ts';
 import { seedOf } from '../pack/virtual-draw.ts';
 import { writeCheckpoint } from './checkpoint.ts';
 import { type Draw, draw, randomBits } from './draw.ts';
@@ -176,27 +177,20 @@ export async function compareFormats(
 /** RealRestorer's proportions at another width: heads of 128, MLP 4 times as wide, one double and two single blocks. */
 export function quantisedConfig(hidden: number): Step1xConfig {
   return {
-    family: 'step1x-edit',
+    ...FULL_CONFIG,
     transformer: {
-      in_channels: 64,
-      out_channels: 64,
+      ...FULL_CONFIG.transformer,
       vec_in_dim: 256,
       context_in_dim: hidden,
       hidden_size: hidden,
-      mlp_ratio: 4,
       num_heads: hidden / 128,
       depth: 1,
       depth_single_blocks: 2,
-      axes_dim: [16, 56, 56],
-      theta: 10000,
-      qkv_bias: true,
-      guidance_embeds: true,
-      version: 'v1.0',
       use_mask_token: false,
     },
-    vae: { base: 32, multipliers: [1, 1, 1, 1], res_blocks: 1, latent_channels: 16, scale: 0.3611, shift: 0.1159 },
-    connector: { state_dim: hidden, heads: hidden / 128, depth: 2, mlp_ratio: 4 },
+    // Not in the packs: as small as it gets.
+    vae: { ...FULL_CONFIG.vae, base: 32, multipliers: [1, 1, 1, 1], res_blocks: 1 },
+    connector: { ...FULL_CONFIG.connector, state_dim: hidden, heads: hidden / 128 },
     conditioning: { tasks: ['noise'], tokens: 16, valid: [11, 5] },
-    guidance: 3.5,
   };
 }

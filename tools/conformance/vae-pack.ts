@@ -10,9 +10,8 @@ import { formatsFor, type Recipe } from '../pack/emitter.ts';
 import { writeWhole } from '../pack/files.ts';
 import { emitGraphs } from '../pack/graphs.ts';
 import { step1xPlan } from '../pack/plan-step1x.ts';
+import { bytesOf, partManifest } from './block-pack.ts';
 import { draw } from './draw.ts';
-
-const bytesOf = (view: ArrayBufferView) => new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
 
 /** The bytes of a weight, stored f16 or f32. */
 function made(tensor: string, { stored, source }: Recipe): Uint8Array {
@@ -34,7 +33,8 @@ function made(tensor: string, { stored, source }: Recipe): Uint8Array {
 /** Writes the pack to `out`, without a manifest file, and gives its manifest. */
 export async function makeVaePack(out: string, config: Step1xConfig): Promise<Manifest> {
   await mkdir(out, { recursive: true });
-  const { graphs: plans, instances: all, head, preview } = step1xPlan(config);
+  const plan = step1xPlan(config);
+  const { graphs: plans, instances: all, head } = plan;
   const chains = new Set([...head.vae.encode, ...head.vae.decode]);
   const wanted = all.filter(({ id }) => chains.has(id));
   const names = new Set(wanted.map(({ graph }) => graph));
@@ -61,20 +61,5 @@ export async function makeVaePack(out: string, config: Step1xConfig): Promise<Ma
     }
   }
   files['vae-0.bin'] = await writeWhole(out, 'vae-0.bin', Buffer.concat(parts));
-  const channels = head.family.latentChannels;
-  return {
-    format: 1,
-    name: 'vae',
-    version: '1',
-    title: 'Autoencoder (random weights)',
-    licence: 'Apache-2.0',
-    source: 'Random numbers drawn by tools/conformance; for tests only.',
-    ...head,
-    parts: ['vae'],
-    preview: { kind: preview, matrix: [0, 1, 2].map(() => Array<number>(channels).fill(0)), bias: [0, 0, 0] },
-    graphs: Object.fromEntries([...graphs].map(([name, { spec }]) => [name, spec])),
-    instances,
-    weights,
-    files,
-  };
+  return partManifest(plan, 'vae', graphs, { instances, weights, files });
 }

@@ -87,4 +87,4 @@ it('graphs of the autoencoder keep fp16 values in range in mode f16 with activat
   const x = { dims: feeds.x?.dims ?? [], data: Float32Array.from(feeds.x?.data ?? [], (value) => 1000 * value) };
   const overflowing = await largestHalves(folder, manifest, 'enc.0.down', { ...feeds, x });
   expect(Math.max(...overflowing.values())).toBe(Number.POSITIVE_INFINITY);
-});
+}, 180_000);
