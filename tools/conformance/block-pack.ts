@@ -34,13 +34,15 @@ export const bytesOf = (view: ArrayBufferView) => new Uint8Array(view.buffer, vi
 
 /** The 4-bit blocks of values that `drawOnGrid` drew: their first value is -8 scales. */
 function packGrid(values: Float32Array): { b: Uint8Array; scales: Uint16Array } {
+  // As in `drawOnGrid`: no imported name inside.
+  const step: number = BLOCK;
   const b = new Uint8Array(values.length / 2);
-  const scales = new Uint16Array(values.length / BLOCK);
+  const scales = new Uint16Array(values.length / step);
   for (let block = 0; block < scales.length; block++) {
-    const start = block * BLOCK;
+    const start = block * step;
     const scale = (values[start] ?? 0) / -8;
     scales[block] = numberToHalf(scale);
-    for (let i = start; i < start + BLOCK; i += 2) {
+    for (let i = start; i < start + step; i += 2) {
       b[i / 2] = ((values[i] ?? 0) / scale + 8) | (((values[i + 1] ?? 0) / scale + 8) << 4);
     }
   }
