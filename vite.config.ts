@@ -13,7 +13,8 @@ const devHeaders = {
     .replace("script-src 'self'", "script-src 'self' 'unsafe-inline'")
     .replace("style-src 'self'", "style-src 'self' 'unsafe-inline'")
     .replace("connect-src 'self'", "connect-src 'self' ws:")
-    .replace("worker-src 'self'", "worker-src 'self' blob:"),
+    .replace("worker-src 'self'", "worker-src 'self' blob:")
+    .replace(/; require-trusted-types-for.*/, ''),
 };
 
 export default defineConfig({

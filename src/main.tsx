@@ -1,7 +1,9 @@
+import '../workers/trusted-types.ts';
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import { App } from './app/App.tsx';
 import { engine } from './app/engine.ts';
+import { onPackEvent, packs } from './app/packs.ts';
 import { startPwa } from './app/pwa.ts';
 import { reflectState } from './app/reflect.ts';
 import { isTestMode } from './bridge/params.ts';
@@ -18,13 +20,18 @@ declare global {
   interface Window {
     /** Only with `?test=1`: lets a test lose the GPU device. */
     __engine?: typeof engine;
+    /** Only with `?test=1`: stored packs without the pages about them. */
+    __packs?: { bridge: typeof packs; onEvent: typeof onPackEvent };
   }
 }
 
 await loadSettings();
 await startI18n(languageFor(useApp.getState().settings.language, navigator.languages));
 reflectState();
-if (isTestMode(location.search)) window.__engine = engine;
+if (isTestMode(location.search)) {
+  window.__engine = engine;
+  window.__packs = { bridge: packs, onEvent: onPackEvent };
+}
 
 const root = document.getElementById('root');
 if (root) {

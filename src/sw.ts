@@ -5,11 +5,15 @@
  * Packs, ORT's wasm and demo photos pass through: the engine worker keeps what it needs itself.
  */
 import { cleanupOutdatedCaches, matchPrecache, type PrecacheEntry, precache } from 'workbox-precaching';
+import { allowedHosts, withHosts } from './bridge/hosts.ts';
 import headers from './headers.json';
 
 declare const self: ServiceWorkerGlobalScope & { readonly __WB_MANIFEST: (PrecacheEntry | string)[] };
 
 const scope = new URL('./', self.location.href);
+const POLICY = 'Content-Security-Policy';
+/** The one script that may connect to other hosts: those that the person added. */
+const PACKS_WORKER = /\/packs\.worker-[\w-]+\.js$/;
 
 precache(self.__WB_MANIFEST);
 cleanupOutdatedCaches();
@@ -36,10 +40,11 @@ self.addEventListener('fetch', (event) => {
 
 async function answer(request: Request, url: URL): Promise<Response> {
   const isHome = url.pathname === scope.pathname || url.pathname === `${scope.pathname}index.html`;
+  const hosts = PACKS_WORKER.test(url.pathname) ? await allowedHosts(scope.href) : [];
   const kept = await matchPrecache(request.mode === 'navigate' && isHome ? 'index.html' : request);
-  if (kept) return withHeaders(kept);
+  if (kept) return withHeaders(kept, hosts);
   try {
-    return withHeaders(await fetch(request));
+    return withHeaders(await fetch(request), hosts);
   } catch (error) {
     const home = request.mode === 'navigate' ? await matchPrecache('index.html') : undefined;
     if (home) return withHeaders(home);
@@ -47,8 +52,11 @@ async function answer(request: Request, url: URL): Promise<Response> {
   }
 }
 
-/** The same response with what the host left out. Headers that the host did set stay as they are. */
-function withHeaders(response: Response): Response {
+/**
+ * The same response with what the host left out. Headers that the host did set stay as they are, but for one: into our own
+ * policy (the host's, if it serves the documented one) go the hosts that the person added.
+ */
+function withHeaders(response: Response, hosts: readonly string[] = []): Response {
   // Opaque redirects and errors must be handed on untouched.
   if (response.type !== 'basic' && response.type !== 'default') return response;
   const merged = new Headers(response.headers);
@@ -56,6 +64,11 @@ function withHeaders(response: Response): Response {
   for (const [name, value] of Object.entries(headers)) {
     if (merged.has(name)) continue;
     merged.set(name, value);
+    added = true;
+  }
+  const policy = headers[POLICY];
+  if (hosts.length > 0 && merged.get(POLICY) === policy) {
+    merged.set(POLICY, withHosts(policy, hosts));
     added = true;
   }
   if (!added) return response;

@@ -23,5 +23,7 @@ describe('headers', () => {
     expect(policy.get('default-src')).toEqual(["'none'"]);
     expect(policy.get('connect-src')).toEqual(["'self'"]);
     expect(policy.get('script-src')).toEqual(["'self'", "'wasm-unsafe-eval'"]);
+    expect(policy.get('require-trusted-types-for')).toEqual(["'script'"]);
+    expect(headers['Content-Security-Policy']).not.toMatch(/'unsafe-(inline|eval)'|\*/);
   });
 });

@@ -29,5 +29,6 @@ describe('engineOptions', () => {
     const id = { name: 'big', version: '2' };
     expect(engineOptions('', base, 'auto', id).pack).toEqual({ kind: 'stored', ...id });
     expect(engineOptions('?pack=packs/small', base, 'auto', id).pack).toMatchObject({ kind: 'url' });
+    expect(engineOptions('?pack=stored:big@2', base, 'auto').pack).toEqual({ kind: 'stored', ...id });
   });
 });

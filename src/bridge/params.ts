@@ -34,10 +34,15 @@ export function engineOptions(
   return options;
 }
 
-/** Packs are fetched from this origin only: an address that a person is tricked into opening can't name another one. */
+/**
+ * Packs are fetched from this origin only: an address that a person is tricked into opening can't name another one.
+ * `stored:name@version` is a pack that they stored themselves.
+ */
 function packSource(wanted: string | null, base: string, stored: StoredId | null): PackSource {
   const standard = new URL('packs/small/', base);
   if (!wanted) return stored ? { kind: 'stored', ...stored } : { kind: 'url', url: standard.href };
+  const [, name, version] = /^stored:([^@]+)@(.+)$/.exec(wanted) ?? [];
+  if (name !== undefined && version !== undefined) return { kind: 'stored', name, version };
   const url = new URL(wanted.endsWith('/') ? wanted : `${wanted}/`, base);
   return { kind: 'url', url: url.origin === standard.origin ? url.href : standard.href };
 }

@@ -52,6 +52,8 @@ export class Download {
   #noRanges = false;
   readonly #stop = new AbortController();
   #failure: unknown;
+  /** There is no network; the first byte that comes ends that. */
+  #waiting = false;
   /** What the writer had at the last failure. */
   #doneBefore = 0;
   /** Workers that have a piece in their hands. */
@@ -141,10 +143,8 @@ export class Download {
     if (error.status === 416) throw wrongPiece(file, 0);
     if (!error.again) throw new EngineError('pack-missing', `${file.name}: ${error.message}`, values);
     if (globalThis.navigator?.onLine === false) {
-      this.#events.onWaiting(true);
-      await online(this.#signal);
-      this.#events.onWaiting(false);
-      return;
+      this.#setWaiting(true);
+      return online(this.#signal);
     }
     // While anything comes, nobody gives up.
     if (this.#writer.done > this.#doneBefore) this.#tries.clear();
@@ -233,7 +233,14 @@ export class Download {
     return known;
   }
 
+  #setWaiting(waiting: boolean): void {
+    if (this.#waiting === waiting) return;
+    this.#waiting = waiting;
+    this.#events.onWaiting(waiting);
+  }
+
   #inFlight(index: number, bytes: number): void {
+    if (bytes > 0) this.#setWaiting(false);
     this.#flight[index] = bytes;
     this.#events.onBytes(this.#flight.reduce((sum, each) => sum + (each ?? 0), 0));
   }

@@ -7,7 +7,7 @@ import { GRAPH_LIMITS } from './graph-ops.ts';
 import { soleLock } from './locks.ts';
 import { type PackPlan, plannedFile } from './pack-plan.ts';
 import type { PackRecord, PackStore } from './pack-store.ts';
-import { PackWriter } from './pack-writer.ts';
+import { isFull, PackWriter } from './pack-writer.ts';
 import type { PackOrigin, StoredId } from './protocol.ts';
 
 export interface Finish {
@@ -22,6 +22,15 @@ export interface Finish {
 
 /** @throws EngineError as `PacksApi.download` says. The caller holds the pack's lock. */
 export async function completePack(finish: Finish): Promise<StoredId> {
+  try {
+    return await complete(finish);
+  } catch (error) {
+    const full = isFull(error) || (error instanceof EngineError && error.code === 'storage-full');
+    throw full ? await howFull(finish, String(error)) : error;
+  }
+}
+
+async function complete(finish: Finish): Promise<StoredId> {
   const { store, plan, origin, state, activity } = finish;
   const { id } = plan;
   const known = await store.plan(id).catch(() => null);
@@ -64,24 +73,21 @@ async function bring({ store, plan, state, activity, transfer }: Finish): Promis
     if (missing)
       throw new EngineError('pack-missing', `${missing.file.name} did not come`, { file: missing.file.name });
     return licence;
-  } catch (error) {
-    if (error instanceof EngineError && error.code === 'storage-full') throw await howFull(store, plan, writer, error);
-    throw error;
   } finally {
     await writer.close();
   }
 }
 
 /** How much is missing, and what could make room. The browser's estimate may be wrong; that it is full is true. */
-async function howFull(store: PackStore, plan: PackPlan, writer: PackWriter, cause: EngineError): Promise<EngineError> {
-  const needed = plan.bytes - writer.done;
+async function howFull({ store, plan }: Finish, detail: string): Promise<EngineError> {
+  const needed = plan.bytes - (await store.held(plan));
   const { usage, quota } = (await globalThis.navigator?.storage?.estimate?.()) ?? {};
   const free = usage === undefined || quota === undefined ? 0 : Math.max(0, quota - usage);
   let removable = 0;
   const names = new Set((await store.ids()).map(({ name }) => name));
   for (const name of names) if (name !== plan.id.name) removable += await store.contentBytes(name);
   const missing = needed > free ? needed - free : needed;
-  return new EngineError('storage-full', cause.message, { needed, free, missing, removable });
+  return new EngineError('storage-full', detail, { needed, free, missing, removable });
 }
 
 /** @throws EngineError 'pack-damaged'; the pack is deleted then: no server will make it better */

@@ -100,6 +100,9 @@ export class PackWriter {
   async close(): Promise<void> {
     try {
       this.#checkpoint();
+    } catch (error) {
+      // No room for one more line: the pieces since the last one are hashed again next time.
+      if (!isFull(error)) throw error;
     } finally {
       for (const key of [...this.#open.keys()]) this.#close(key);
       this.#journal.close();

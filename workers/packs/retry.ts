@@ -24,17 +24,22 @@ export function sleep(ms: number, signal: AbortSignal): Promise<void> {
   });
 }
 
-/** Resolves when the browser has a network again (at once where it says nothing). */
+/** Workers are not told by every browser that the network is back, so another try is due after this in any case. */
+const OFFLINE_MS = 10_000;
+
+/** Resolves when the browser says that it has a network again, at the latest after ten seconds. */
 export function online(signal: AbortSignal): Promise<void> {
-  if (globalThis.navigator?.onLine !== false) return Promise.resolve();
   return new Promise((resolve, reject) => {
     const settle = () => {
+      clearTimeout(timer);
       globalThis.removeEventListener('online', settle);
       signal.removeEventListener('abort', settle);
       if (signal.aborted) reject(new EngineError('cancelled'));
       else resolve();
     };
+    const timer = setTimeout(settle, OFFLINE_MS);
     globalThis.addEventListener('online', settle);
     signal.addEventListener('abort', settle);
+    if (signal.aborted) settle();
   });
 }
