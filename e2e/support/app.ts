@@ -44,7 +44,7 @@ export class App {
     await page.addInitScript(installRecorder);
     page.on('pageerror', (error) => app.errors.push(error.message));
     page.on('console', (message) => {
-      if (/Content Security Policy/i.test(message.text())) app.errors.push(message.text());
+      if (/Content Security Policy|Trusted ?(Type|Script|HTML)/i.test(message.text())) app.errors.push(message.text());
     });
     await page.goto(`${base}?${new URLSearchParams({ test: '1', ...params })}`);
     const origin = new URL(page.url()).origin;

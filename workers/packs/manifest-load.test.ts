@@ -111,6 +111,25 @@ describe('loadManifest', () => {
         m.switches.conditioning = { kind: 'qwen2.5-vl', stateDim: 4, tokens: 1, states, valid: [1, 1] };
       },
     ],
+    [
+      'tensors that overlap',
+      /overlap/,
+      (m) => Object.assign(record(m.weights)['enc.0.w.scales'] ?? {}, { offset: 496 }),
+    ],
+    [
+      'a hash of the file that is not that of its piece',
+      /differ/,
+      (m) => Object.assign(m.files['weights-0.bin'] ?? {}, { sha256: '1'.repeat(64) }),
+    ],
+    ['a version that is no name', /version/, (m) => Object.assign(m, { version: '../1' })],
+    [
+      'more files than a pack has',
+      /1004 files/,
+      (m) => {
+        for (let i = 0; i < 1000; i++)
+          m.files[`f${i}`] = { bytes: 1, sha256: '0'.repeat(64), pieces: ['0'.repeat(64)] };
+      },
+    ],
     ['steps out of order', /steps/, (m) => Object.assign(m.steps, { default: 9 })],
   ])('refuses %s', (_what, message, damage) => {
     const manifest = sampleManifest();

@@ -10,6 +10,12 @@ import { storedBytes } from './weights.ts';
 /** A manifest is a few hundred kB; more is not one. */
 export const MAX_MANIFEST_BYTES = 8 * 1024 * 1024;
 
+/** How many there may be of each: several times what RealRestorer's pack has. */
+const MOST = { files: 1_000, graphs: 500, instances: 4_000, weights: 20_000 } as const;
+
+/** Bytes of all files together; a pack of 12 billion parameters in 16 bits has half of that. */
+const MAX_PACK_BYTES = 64 * 2 ** 30;
+
 /** @throws EngineError 'pack-damaged' with the first thing that is wrong */
 export function loadManifest(bytes: Uint8Array): Manifest {
   if (bytes.byteLength > MAX_MANIFEST_BYTES) throw damaged(`manifest of ${bytes.byteLength} bytes`);
@@ -56,9 +62,27 @@ export function checkReferences(manifest: Manifest): void {
   if (tile.overlap >= tile.gpu || tile.overlap >= tile.wasm) throw damaged('overlap is not smaller than the tile');
 }
 
-function checkFiles({ files }: Manifest): void {
-  for (const [name, { bytes, pieces }] of Object.entries(files)) {
+function checkFiles(manifest: Manifest): void {
+  for (const kind of ['files', 'graphs', 'instances', 'weights'] as const) {
+    const count = Object.keys(manifest[kind]).length;
+    if (count > MOST[kind]) throw damaged(`manifest with ${count} ${kind}`);
+  }
+  let total = 0;
+  for (const [name, { bytes, sha256, pieces }] of Object.entries(manifest.files)) {
     if (pieces.length !== Math.ceil(bytes / PIECE_BYTES)) throw damaged(`${name} has ${pieces.length} piece hashes`);
+    if (pieces.length === 1 && pieces[0] !== sha256) throw damaged(`${name} has two hashes that differ`);
+    total += bytes;
+  }
+  if (total > MAX_PACK_BYTES) throw damaged(`files of ${total} bytes`);
+}
+
+/** No byte of a shard belongs to two tensors. */
+function checkOverlaps(ranges: { what: string; shard: string; offset: number; bytes: number }[]): void {
+  const ends = new Map<string, { what: string; end: number }>();
+  for (const { what, shard, offset, bytes } of ranges.sort((a, b) => a.offset - b.offset)) {
+    const before = ends.get(shard);
+    if (before && before.end > offset) throw damaged(`${what} and ${before.what} overlap in ${shard}`);
+    ends.set(shard, { what, end: offset + bytes });
   }
 }
 
@@ -70,6 +94,14 @@ function checkRange(manifest: Manifest, what: string, part: { shard: string; off
 }
 
 function checkWeights(manifest: Manifest): void {
+  checkRanges(manifest);
+  const { conditioning } = manifest.switches;
+  const ranges = Object.entries(manifest.weights).map(([what, weight]) => ({ what, ...weight }));
+  const states = conditioning.kind === 'qwen2.5-vl' ? conditioning.states : null;
+  checkOverlaps(states ? [...ranges, { what: 'states', ...states }] : ranges);
+}
+
+function checkRanges(manifest: Manifest): void {
   for (const [id, weight] of Object.entries(manifest.weights)) {
     checkRange(manifest, id, weight);
     if (storedBytes(weight) !== weight.bytes) throw damaged(`${id} has ${weight.bytes} bytes for its shape`);

@@ -190,7 +190,8 @@ export const manifestSchema = z.strictObject({
     .min(1)
     .refine((parts) => new Set(parts).size === parts.length, 'a part is listed twice'),
   name: fileName,
-  version: z.string().max(40),
+  /** Also the name of a folder. */
+  version: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9.+_-]{0,39}$/),
   title: z.string().max(120),
   licence: z.string().max(200),
   source: z.string().max(500),

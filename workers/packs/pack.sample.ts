@@ -12,6 +12,7 @@ export async function servePack(change: (files: Map<string, Uint8Array<ArrayBuff
     // Scales are halves: 0x3c00 is 1.
     if (name === 'weights-0.bin') for (let at = 512; at < 576; at += 2) bytes.set([0x00, 0x3c], at);
     file.sha256 = await sha256Hex(bytes);
+    file.pieces = [file.sha256];
     files.set(name, bytes);
   }
   files.set('manifest.json', new TextEncoder().encode(JSON.stringify(manifest)));
