@@ -151,6 +151,7 @@ export async function buildFrom(
     }
     Object.assign(files, converted.files);
     await writeFile(join(out, LICENCE_FILE), options.licenceText);
+    log('everything is as it was written; preview map and manifest');
     const manifest = await finishManifest(prepared, options, files);
     const text = `${JSON.stringify(manifest, null, 1)}\n`;
     await writeFile(join(out, `${MANIFEST_FILE}.part`), text);
