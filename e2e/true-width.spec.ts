@@ -3,34 +3,39 @@
  * against the authors' PyTorch modules. A page of its own runs them: the app runs whole packs only, and a whole pack of
  * this width is gigabytes. Few tokens, because a GPU in software does about one GMAC a second.
  */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from '@playwright/test';
 import { BLOCKS } from '../tools/conformance/block-calls.ts';
 import { makeBlockPack, TRUE_WIDTH } from '../tools/conformance/block-pack.ts';
 import { readTrueWidth } from '../tools/conformance/true-width.ts';
 import { relativeError } from '../tools/pack/parity-helpers.ts';
-
-import { pathOf } from './support/files.ts';
 import { buildHarness } from './support/harness.ts';
 import { Server } from './support/server.ts';
 
 test.describe.configure({ mode: 'serial', timeout: 300_000 });
 
+let folder: string;
 let server: Server;
 
 test.beforeAll(async () => {
-  const folder = pathOf('test-results/true-width');
+  folder = await mkdtemp(join(tmpdir(), 'true-width-'));
   await makeBlockPack(join(folder, 'blocks'), TRUE_WIDTH);
   await buildHarness('blocks', join(folder, 'page'));
-  server = await Server.start('--packs', folder);
+  // The page is no part of the app, whose policy would not let it start a worker.
+  server = await Server.start('--packs', folder, '--no-headers');
 });
-test.afterAll(() => server.stop());
+test.afterAll(async () => {
+  await server.stop();
+  await rm(folder, { recursive: true, force: true });
+});
 
 for (const engine of ['wasm', 'webgpu'] as const) {
   test(`blocks at hidden 3072 equal PyTorch on ${engine}`, async ({ page }) => {
     const urls = [`${server.url}packs/blocks/`, `${server.url}ort/`] as const;
     await page.goto(`${server.url}packs/page/`);
-    await page.waitForFunction(() => '__blocks' in window);
+    await page.waitForFunction(() => '__blocks' in window, null, { timeout: 30_000 });
     const adapter = await page.evaluate(([pack, ort, on]) => window.__blocks.open(pack, ort, on), [
       ...urls,
       engine,

@@ -2,6 +2,7 @@
  * Runs single blocks of a pack on the app's own backends, without the pipeline around them. Bundled by build.ts for
  * true-width.spec.ts; no part of the app.
  */
+import '../../../workers/trusted-types.ts';
 import { expose } from 'comlink';
 import { type Block, blockFeeds, runBlock } from '../../../tools/conformance/block-calls.ts';
 import { Pack } from '../../../workers/packs/pack.ts';
