@@ -5,7 +5,6 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { buildFrom, type PackOptions } from '../../tools/pack/build.ts';
 import { openBundle, partsOf } from '../../tools/pack/bundle.ts';
-import { namingFor } from '../../tools/pack/defaults.ts';
 import { bytesByGroup } from '../../tools/pack/layout.ts';
 import { defaultThreads } from '../../tools/pack/pool.ts';
 import { VirtualCheckpoint, writeVirtual } from '../../tools/pack/virtual.ts';
@@ -51,9 +50,9 @@ export async function benchConvert(args: string[]): Promise<object> {
     const bundle = values.disk
       ? await openBundle(checkpoint)
       : { config, source: virtual, has: partsOf(virtual), className: 'RealRestorerPipeline' };
-    const { licenceText, ...naming } = namingFor(bundle, 4);
     const options: PackOptions = {
-      ...naming,
+      name: 'random',
+      title: 'Random numbers of RealRestorer’s shapes',
       checkpoint,
       out,
       bits: 4,
