@@ -45,12 +45,17 @@ export async function benchVae(args: string[]): Promise<object> {
     const run = (chain: readonly string[], given: Record<string, Tensor>, wanted: string) =>
       withScope(async (scope) => {
         const start = performance.now();
+        const cpu = process.cpuUsage();
         const { [wanted]: out } = await runChain(calls, chain, given, new Set([wanted]), scope, '');
         if (!out) throw new Error(`no ${wanted}`);
         const data = await calls.download(out, wanted);
         const seconds = (performance.now() - start) / 1000;
-        console.error(`${wanted}: ${seconds.toFixed(1)} s, wasm heap ${(heapBytes() / MB).toFixed(1)} MB`);
-        return { dims: out.dims, data, seconds };
+        const { user, system } = process.cpuUsage(cpu);
+        const cpuSeconds = (user + system) / 1e6;
+        console.error(
+          `${wanted}: ${seconds.toFixed(1)} s (${cpuSeconds.toFixed(1)} s of processor), wasm heap ${(heapBytes() / MB).toFixed(1)} MB`,
+        );
+        return { dims: out.dims, data, seconds, cpuSeconds };
       });
 
     // The smallest tile makes every session; what the heap grows by after that is the tile's working set.
@@ -73,6 +78,8 @@ export async function benchVae(args: string[]): Promise<object> {
       bandBytes,
       encodeSeconds: Number(encoded.seconds.toFixed(1)),
       decodeSeconds: Number(decoded.seconds.toFixed(1)),
+      encodeCpuSeconds: Number(encoded.cpuSeconds.toFixed(1)),
+      decodeCpuSeconds: Number(decoded.cpuSeconds.toFixed(1)),
       longestCallMs: Math.round(calls.longestCallMs),
       layerBytes: {
         encode: chainPeakBytes(manifest, manifest.vae.encode, { photo: photo.dims }, new Set(['latents']), bandBytes),
