@@ -214,9 +214,12 @@ describe('EngineBridge', () => {
     await job;
     await vi.advanceTimersByTimeAsync(2_000);
     expect(ScriptedSession.made[0]?.killed).toBe('cancelled');
+    await flush();
+    expect(ScriptedSession.made[1]?.discarded).toEqual([id]);
+    // Its file may still have been in use.
     ScriptedSession.unfinished = [id, 'other'];
     expect((await bridge.unfinished()).map((one) => one.id)).toEqual(['other']);
-    expect(ScriptedSession.made[1]?.discarded).toEqual([id]);
+    expect(ScriptedSession.made[1]?.discarded).toEqual([id, id]);
   });
 
   it('is patient with a paused job, and pauses it again in a new worker', async () => {

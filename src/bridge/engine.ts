@@ -277,9 +277,13 @@ export class EngineBridge {
 
   #drain(session: Session, job: Promise<unknown>): void {
     void session.post((api) => api.cancel());
+    const id = this.#job;
     const deadline = new Promise<'late'>((resolve) => setTimeout(() => resolve('late'), CANCEL_DEADLINE_MS));
     this.#draining = Promise.race([job, deadline]).then((first) => {
-      if (first === 'late') this.#replace(session, 'cancelled');
+      if (first !== 'late') return;
+      this.#replace(session, 'cancelled');
+      // It could not tidy up after itself.
+      if (id) void this.discard(id);
     });
   }
 
