@@ -1,0 +1,81 @@
+/** What the tests of jobs that survive share: jobs of many steps, and faults that are really caused. */
+import { type BrowserContext, expect, type Page } from '@playwright/test';
+import sharp from 'sharp';
+import { App, type Params } from './app.ts';
+import { type DroppedFile, pathOf } from './files.ts';
+
+/** Steps of these jobs: the most that the embedded pack allows, so that there is time to cause something. */
+export const STEPS = 8;
+
+/** A square of the demo photo with noise. */
+export async function noisyPhoto(side: number): Promise<DroppedFile> {
+  const buffer = await sharp(pathOf('public/demo/noise.jpg')).resize(side, side, { fit: 'cover' }).png().toBuffer();
+  return { name: `noise-${side}.png`, mimeType: 'image/png', buffer };
+}
+
+/** Opens the app and a photo, and asks for `STEPS` steps. */
+export async function ready(page: Page, params: Params, photo: DroppedFile, base?: string): Promise<App> {
+  const app = await App.open(page, params, base);
+  await app.openPhoto(photo);
+  await app.root('engine-state', 'ready');
+  await page.getByRole('button', { name: 'More options' }).click();
+  const slider = page.getByRole('slider', { name: 'Number of steps' });
+  await slider.press('End');
+  await expect(slider).toHaveAttribute('aria-valuenow', String(STEPS));
+  return app;
+}
+
+/** Waits until the job has done so many steps. */
+export async function afterSteps({ page }: App, count: number): Promise<void> {
+  await page.waitForFunction((least) => document.querySelectorAll('.film-frame').length >= least, count, {
+    polling: 50,
+    timeout: 120_000,
+  });
+}
+
+export const offer = (page: Page) => page.getByRole('region', { name: /^Continue restoring/ });
+
+/** Steps that the offer says are done. */
+export async function offeredStep(page: Page): Promise<number> {
+  await expect(offer(page)).toBeVisible({ timeout: 60_000 });
+  const text = await offer(page).innerText();
+  return Number(/step (\d+) of/.exec(text)?.[1]);
+}
+
+/** Waits for the end of a job that goes on: its result, whole film strip and nothing left of it on the disk. */
+export async function wellEnded(app: App): Promise<void> {
+  await app.root('job', 'done');
+  await expect(app.page.locator('.film-frame')).toHaveCount(STEPS);
+  await expect.poll(() => keptFiles(app.page)).toEqual([]);
+  await expect(offer(app.page)).toHaveCount(0);
+}
+
+/** Files of unfinished jobs in the private file system, as "job/file". */
+export function keptFiles(page: Page): Promise<string[]> {
+  return page.evaluate(async () => {
+    const root = await navigator.storage.getDirectory();
+    const names: string[] = [];
+    const jobs = await root.getDirectoryHandle('jobs').catch(() => null);
+    for await (const [job, folder] of jobs?.entries() ?? []) {
+      if (folder.kind !== 'directory') continue;
+      for await (const name of (folder as FileSystemDirectoryHandle).keys()) names.push(`${job}/${name}`);
+    }
+    return names;
+  });
+}
+
+/** A page of the app's origin without the app, to get at its files before the app does. */
+export async function besideApp(context: BrowserContext): Promise<Page> {
+  const page = await context.newPage();
+  await page.goto('robots-or-anything.txt');
+  return page;
+}
+
+/** The renderer process dies: no event, no message, nothing is tidied up. */
+export async function crash(page: Page): Promise<void> {
+  const session = await page.context().newCDPSession(page);
+  const crashed = page.waitForEvent('crash');
+  void session.send('Page.crash').catch(() => undefined);
+  await crashed;
+  await page.close();
+}
