@@ -40,11 +40,21 @@ export const CONFORMANCE_CONFIG = {
   guidance: 3.5,
 } as const;
 
+/** The same with twelve blocks of a width at which streaming them is worth something. */
+export const MID_SIZE_CONFIG = {
+  ...CONFORMANCE_CONFIG,
+  transformer: { ...CONFORMANCE_CONFIG.transformer, hidden_size: 768, num_heads: 12, depth: 4, depth_single_blocks: 8 },
+} as const;
+
 /** Writes the pack to `out` and gives its manifest. */
-export async function makeConformancePack(out: string, bits: 4 | 8 | 16 | 32 = 4): Promise<Manifest> {
+export async function makeConformancePack(
+  out: string,
+  bits: 4 | 8 | 16 | 32 = 4,
+  config: typeof CONFORMANCE_CONFIG | typeof MID_SIZE_CONFIG = CONFORMANCE_CONFIG,
+): Promise<Manifest> {
   const checkpoint = await mkdtemp(join(tmpdir(), 'conformance-'));
   try {
-    await writeCheckpoint(checkpoint, CONFORMANCE_CONFIG);
+    await writeCheckpoint(checkpoint, config);
     return await buildPack({
       checkpoint,
       out,
@@ -55,7 +65,7 @@ export async function makeConformancePack(out: string, bits: 4 | 8 | 16 | 32 = 4
       licence: 'Apache-2.0',
       source: 'Random numbers drawn by tools/conformance; for tests only.',
       licenceText: 'Random numbers, made by tools/conformance for tests. Apache-2.0.\n',
-      shardBytes: 1 << 20,
+      shardBytes: config === CONFORMANCE_CONFIG ? 1 << 20 : 16 << 20,
     });
   } finally {
     await rm(checkpoint, { recursive: true, force: true });

@@ -6,10 +6,10 @@
 import type { Tensor as OrtTensor } from 'onnxruntime-web';
 import type { Mode, Port } from '../packs/manifest.ts';
 import type { Pack } from '../packs/pack.ts';
-import { decodeWeight, fedBytes, fedDType } from '../packs/weights.ts';
+import { decodeWeight, fedDType } from '../packs/weights.ts';
 import type { DType } from '../pipeline/backend.ts';
-import { roundUp16 } from './buffers.ts';
 import { graphOf } from './graphs.ts';
+import { otherWeightBytes, portBytes } from './memory-plan.ts';
 import { type Held, Residency } from './residency.ts';
 import { SLOTS, STAGES, type WeightPlan } from './weight-plan.ts';
 import { type StagedCopy, WeightRing } from './weight-ring.ts';
@@ -34,9 +34,6 @@ interface Slot {
   used: number;
 }
 
-/** Bytes of weights other than the blocks' that stay while others are asked for; the largest is one modulation of 12 B. */
-const OTHER_BYTES = 512 * 1024 ** 2;
-
 export class GpuWeights {
   #plan: WeightPlan;
   readonly #device: GPUDevice;
@@ -57,7 +54,7 @@ export class GpuWeights {
     this.#mode = mode;
     this.#wrap = wrap;
     this.#plan = plan;
-    this.#others = new Residency(OTHER_BYTES);
+    this.#others = new Residency(otherWeightBytes(pack.manifest, mode));
     this.#largestWeight = Math.max(16, ...Object.keys(pack.manifest.instances).flatMap((id) => this.#portBytes(id)));
   }
 
@@ -123,9 +120,7 @@ export class GpuWeights {
 
   /** Bytes of each weight's buffer. */
   #portBytes(instance: string): number[] {
-    return graphOf(this.#pack.manifest, instance).graph.weights.map((port) =>
-      roundUp16(fedBytes(weightOf(this.#pack, instance, port), fedDType(port, this.#mode))),
-    );
+    return portBytes(this.#pack.manifest, this.#mode, instance);
   }
 
   /** The slot that holds the instance, or the longer unused one of its graph, which is being filled from now on. */
@@ -166,7 +161,11 @@ export class GpuWeights {
     const buffers = graph.weights.map((port, at) => {
       const { STORAGE, COPY_DST } = GPUBufferUsage;
       const buffer = this.#device.createBuffer({ size: sizes[at] as number, usage: STORAGE | COPY_DST });
-      feeds[port.name] = this.#wrap(buffer, fedDType(port, this.#mode), weightOf(this.#pack, instance, port).shape);
+      feeds[port.name] = this.#wrap(
+        buffer,
+        fedDType(port, this.#mode),
+        weightOf(this.#pack.manifest, instance, port).shape,
+      );
       return buffer;
     });
     const dispose = () => {
@@ -197,7 +196,7 @@ export class GpuWeights {
   /** What is stored as it is fed is read straight into mapped memory; the rest is widened into it. */
   async #read(instance: string, ports: readonly Port[], copies: readonly StagedCopy[], mapped: ArrayBuffer) {
     for (const [at, port] of ports.entries()) {
-      const spec = weightOf(this.#pack, instance, port);
+      const spec = weightOf(this.#pack.manifest, instance, port);
       const dtype = fedDType(port, this.#mode);
       const { offset } = copies[at] as StagedCopy;
       if (isFedAsStored(spec.stored, dtype)) {

@@ -8,8 +8,10 @@ import type { JobSize } from '../pipeline/backend.ts';
 import { branchesOf } from '../pipeline/guidance.ts';
 import { blockInstances } from '../pipeline/plan.ts';
 import { countTokens } from '../pipeline/tokens.ts';
+import { roundUp16 } from './buffers.ts';
 import { graphOf } from './graphs.ts';
 import { type BlockWeights, planWeights, type WeightPlan } from './weight-plan.ts';
+import { weightOf } from './weights-load.ts';
 
 /** What people are asked for where they said nothing: fits a 4 GB card with a browser and a desktop on it. */
 export const DEFAULT_CAP = 3e9;
@@ -25,6 +27,8 @@ export interface MemoryPlan {
   readonly activationBytes: number;
   /** Modulation of all steps, text streams, rotary tables. */
   readonly tableBytes: number;
+  /** Weights of other instances: at most this much of them stays at a time. */
+  readonly otherBytes: number;
   readonly weights: WeightPlan;
   readonly totalBytes: number;
 }
@@ -34,31 +38,57 @@ export function planMemory(manifest: Manifest, mode: Mode, size: JobSize, cap: n
   const { family, switches } = manifest;
   const tokens = countTokens(manifest, size.width, size.height);
   const branches = branchesOf(switches.guidance).length;
-  const stream = (tokens.image + tokens.text) * family.hidden;
+  const text = textRows(manifest);
+  const stream = (tokens.image + text) * family.hidden;
   const compute = mode === 'f16' ? 2 : 4;
   const activationBytes = (branches + 1) * stream * 4 + INNER_STREAMS * stream * compute;
 
   const headDim = family.axesDim.reduce((sum, axis) => sum + axis, 0);
   const rope = 2 * tokens.image * (headDim / 2) * 4;
   const modulation = size.steps * (12 * family.double + 3 * family.single + 2) * family.hidden * 4;
-  const texts = (switches.conditioning.kind === 'table' ? 1 : size.steps) * tokens.text * family.hidden * 4;
+  const texts = (switches.conditioning.kind === 'table' ? 1 : size.steps) * text * family.hidden * 4;
   const tableBytes = rope + branches * (modulation + texts);
 
-  const weights = planWeights(blockWeights(manifest, mode), cap - activationBytes - tableBytes);
-  const weightBytes = weights.residentBytes + weights.slotBytes + weights.stagingBytes;
-  return { activationBytes, tableBytes, weights, totalBytes: activationBytes + tableBytes + weightBytes };
+  const otherBytes = otherWeightBytes(manifest, mode);
+  const fixed = activationBytes + tableBytes + otherBytes;
+  const weights = planWeights(blockWeights(manifest, mode), cap - fixed);
+  const totalBytes = fixed + weights.residentBytes + weights.slotBytes + weights.stagingBytes;
+  return { activationBytes, tableBytes, otherBytes, weights, totalBytes };
+}
+
+/** Rows of the longest text stream: padding is one row. */
+function textRows({ family, switches: { conditioning } }: Manifest): number {
+  if (conditioning.kind === 'table' || conditioning.valid.length === 0) return family.contextTokens;
+  return Math.min(family.contextTokens, Math.max(...conditioning.valid) + 1);
+}
+
+/** Other instances than blocks run once a photo or are small: one of them at a time is enough, a few make it quicker. */
+const OTHERS_KEPT = 64 * 1024 ** 2;
+
+/** Bytes that weights of VAE, prologue and edges may hold: all of them, or as much as the largest needs. */
+export function otherWeightBytes(manifest: Manifest, mode: Mode): number {
+  const blocks = new Set(blockInstances(manifest));
+  const others = Object.keys(manifest.instances).filter((id) => !blocks.has(id));
+  const bytes = others.map((id) => weightBytes(manifest, mode, id));
+  const all = bytes.reduce((sum, one) => sum + one, 0);
+  return Math.min(all, Math.max(OTHERS_KEPT, ...bytes));
 }
 
 /** The blocks of a pack in the order in which they run, with their bytes as fed. */
 export function blockWeights(manifest: Manifest, mode: Mode): BlockWeights[] {
   // A pack without its transformer can still encode and decode.
   const ids = blockInstances(manifest).filter((id) => Object.hasOwn(manifest.instances, id));
-  return ids.map((id) => {
-    const { id: graph, graph: spec } = graphOf(manifest, id);
-    const bytes = spec.weights.reduce((sum, port) => {
-      const shape = manifest.weights[manifest.instances[id]?.weights[port.name] ?? '']?.shape ?? [];
-      return sum + Math.max(16, Math.ceil(fedBytes({ shape }, fedDType(port, mode)) / 16) * 16);
-    }, 0);
-    return { id, graph, bytes };
-  });
+  return ids.map((id) => ({ id, graph: graphOf(manifest, id).id, bytes: weightBytes(manifest, mode, id) }));
+}
+
+/** Bytes of the buffers that an instance's weights take. */
+function weightBytes(manifest: Manifest, mode: Mode, instance: string): number {
+  return portBytes(manifest, mode, instance).reduce((sum, bytes) => sum + bytes, 0);
+}
+
+/** Bytes of the buffer of each weight of an instance, in the order of its graph's ports. */
+export function portBytes(manifest: Manifest, mode: Mode, instance: string): number[] {
+  return graphOf(manifest, instance).graph.weights.map((port) =>
+    roundUp16(fedBytes(weightOf(manifest, instance, port), fedDType(port, mode))),
+  );
 }

@@ -1,7 +1,7 @@
 /** Reads and decodes the weights of one graph instance. */
 
 import { EngineError } from '../errors.ts';
-import type { Mode, Port } from '../packs/manifest.ts';
+import type { Manifest, Mode, Port } from '../packs/manifest.ts';
 import type { Pack } from '../packs/pack.ts';
 import { decodeWeight, fedBytes, fedDType } from '../packs/weights.ts';
 import type { DType, TensorData } from '../pipeline/backend.ts';
@@ -18,7 +18,7 @@ export interface LoadedWeight {
 export function instanceBytes(pack: Pack, instance: string, mode: Mode): number {
   const { graph } = graphOf(pack.manifest, instance);
   return graph.weights.reduce((sum, port) => {
-    const spec = weightOf(pack, instance, port);
+    const spec = weightOf(pack.manifest, instance, port);
     return sum + fedBytes(spec, fedDType(port, mode));
   }, 0);
 }
@@ -36,14 +36,14 @@ export async function eachWeight(
 ): Promise<void> {
   const { graph } = graphOf(pack.manifest, instance);
   for (const port of graph.weights) {
-    const spec = weightOf(pack, instance, port);
+    const spec = weightOf(pack.manifest, instance, port);
     const dtype = fedDType(port, mode);
     take({ name: port.name, dtype, dims: spec.shape, data: decodeWeight(await pack.range(spec), spec, dtype) });
   }
 }
 
 /** A weight of an instance. @throws EngineError 'pack-damaged' */
-export function weightOf({ manifest }: Pack, instance: string, port: Port) {
+export function weightOf(manifest: Manifest, instance: string, port: Port) {
   const id = manifest.instances[instance]?.weights[port.name];
   const spec = id === undefined ? undefined : manifest.weights[id];
   if (!spec) throw new EngineError('pack-damaged', `${instance} has no weight for ${port.name}`);

@@ -1,0 +1,59 @@
+/**
+ * Weights under a cap of GPU memory, on a pack of twelve blocks at hidden 768: all blocks resident, some of them, none, and
+ * a change in the middle of a job. Every number that comes back from the GPU must be the same, bit by bit.
+ */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from '@playwright/test';
+import { MID_SIZE_CONFIG, makeConformancePack } from '../tools/conformance/make.ts';
+import { buildHarness } from './support/harness.ts';
+import { Server } from './support/server.ts';
+import type { StreamJob } from './support/stream/worker.ts';
+
+test.describe.configure({ mode: 'serial', timeout: 300_000 });
+
+let folder: string;
+let server: Server;
+
+test.beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'streaming-'));
+  await makeConformancePack(join(folder, 'mid'), 4, MID_SIZE_CONFIG);
+  await buildHarness('stream', join(folder, 'page'));
+  server = await Server.start('--packs', folder);
+});
+test.afterAll(async () => {
+  await server?.stop();
+  await rm(folder, { recursive: true, force: true });
+});
+
+const JOB: StreamJob = { cap: 1e9, side: 32, steps: 1 };
+
+test('what stays on the GPU changes no bit of the result, and memory holds to the plan', async ({ page }) => {
+  await page.goto(`${server.url}packs/page/`);
+  await page.waitForFunction(() => '__stream' in window);
+  await page.evaluate(([pack, ort]) => window.__stream.open(pack, ort), [
+    `${server.url}packs/mid/`,
+    `${server.url}ort/`,
+  ] as const);
+  const run = async (what: string, job: StreamJob) => {
+    const result = await page.evaluate((wanted) => window.__stream.run(wanted), job);
+    const { hash, milliseconds, resident, streamed, gpuPeakBytes, totalBytes } = result;
+    const megabytes = (bytes: number) => `${(bytes / 1e6).toFixed(1)} MB`;
+    console.log(
+      `${what}: ${resident} resident, ${streamed} streamed, peak ${megabytes(gpuPeakBytes)} of planned ` +
+        `${megabytes(totalBytes)}, ${Math.round(milliseconds)} ms, ${hash.toString(16)}`,
+    );
+    return result;
+  };
+  const whole = await run('whole', JOB);
+  expect([whole.resident, whole.streamed]).toEqual([12, 0]);
+  const part = await run('part', { ...JOB, cap: whole.totalBytes - 8e6 });
+  const none = await run('none', { ...JOB, cap: 1 });
+  const swapped = await run('swapped', { ...JOB, swap: { run: whole.runs - 14, cap: 1 } });
+  expect(part.resident).toBeGreaterThan(0);
+  expect(part.streamed).toBeGreaterThan(0);
+  expect([none.resident, none.streamed]).toEqual([0, 12]);
+  for (const one of [whole, part, none]) expect(one.gpuPeakBytes).toBeLessThan(1.05 * one.totalBytes);
+  expect(new Set([whole, part, none, swapped].map(({ hash }) => hash)).size).toBe(1);
+});
