@@ -29,6 +29,8 @@ export interface PackInfo {
   tasks: { id: TaskId; prompt: { en: string; zh: string } }[];
   steps: { min: number; default: number; max: number };
   tile: number;
+  /** On a GPU, for a job with the pack's own tile and steps: how the blocks' weights share its memory. */
+  memory?: { blocks: number; streamed: number; bytes: number };
   /** False when something could not be stored on this machine: it is there for now, but not offline. */
   stored?: boolean;
 }
@@ -41,6 +43,8 @@ export interface EngineOptions {
   engine: 'auto' | 'webgpu' | 'wasm';
   bundle: 'auto' | 'jspi' | 'asyncify';
   threads?: number;
+  /** Bytes of GPU memory that a job may take; 3 GB where absent. */
+  gpuBytes?: number;
   /** For tests: a graph node that would run on the CPU beside WebGPU is an error. */
   strict?: boolean;
 }

@@ -54,7 +54,10 @@ export async function bringUp(
   const runtime = await chooseRuntime({ ...options, modes }, store, onEvent);
   const { gpu, loaded, info } = runtime;
   const strict = options.strict ?? false;
-  const backend = gpu ? new GpuBackend(loaded, gpu, pack, { mode: info.mode, strict }) : new WasmBackend(loaded, pack);
+  const cap = options.gpuBytes === undefined ? {} : { cap: options.gpuBytes };
+  const backend = gpu
+    ? new GpuBackend(loaded, gpu, pack, { mode: info.mode, strict, ...cap })
+    : new WasmBackend(loaded, pack);
   return { options, pack, runtime, backend, modes };
 }
 
@@ -85,6 +88,8 @@ export async function letGo({ backend, runtime }: Running): Promise<void> {
 
 export function packInfo(store: Store, { pack, backend }: Running): PackInfo {
   const { name, version, title, licence, tasks, steps } = pack.manifest;
+  const tile = packTile(pack.manifest, backend.kind);
+  const size = { width: tile, height: tile, steps: steps.default };
   return {
     name,
     version,
@@ -93,7 +98,8 @@ export function packInfo(store: Store, { pack, backend }: Running): PackInfo {
     bytes: pack.bytes,
     tasks,
     steps,
-    tile: packTile(pack.manifest, backend.kind),
+    tile,
+    ...(backend instanceof GpuBackend && { memory: backend.memoryOf(size) }),
     stored: store.full === null,
   };
 }

@@ -4,6 +4,12 @@ import { engineOptions } from '../bridge/params.ts';
 import { useApp } from '../store/index.ts';
 
 export const engine = new EngineBridge(
-  () => engineOptions(location.search, document.baseURI, useApp.getState().settings.engineChoice),
+  () => {
+    const { engineChoice, gpuGigabytes } = useApp.getState().settings;
+    return {
+      ...engineOptions(location.search, document.baseURI, engineChoice),
+      gpuBytes: Number(gpuGigabytes) * 1e9,
+    };
+  },
   (state) => useApp.getState().setEngine(state),
 );

@@ -5,11 +5,15 @@ import type { AppState } from './index.ts';
 export type Language = 'en' | 'zh';
 export type Theme = 'system' | 'light' | 'dark';
 
+export const GPU_GIGABYTES = ['1', '2', '3', '4', '6', '8', '12', '16', '24'] as const;
+
 /** What is kept between visits (never a photo). */
 export interface Settings {
   language: Language | 'system';
   theme: Theme;
   engineChoice: EngineChoice;
+  /** GPU memory that the engine may take, in GB. */
+  gpuGigabytes: (typeof GPU_GIGABYTES)[number];
   notify: boolean;
   /** Single-key shortcuts can get in the way of speech input, so they can be turned off. */
   singleKeys: boolean;
@@ -19,6 +23,7 @@ export const DEFAULT_SETTINGS: Settings = {
   language: 'system',
   theme: 'system',
   engineChoice: 'auto',
+  gpuGigabytes: '3',
   notify: false,
   singleKeys: true,
 };

@@ -145,6 +145,13 @@ export class GpuBackend implements Backend {
     this.#weights.release(instance);
   }
 
+  /** How a job of this size shares the memory: blocks of the transformer, how many of them are streamed, all bytes. */
+  memoryOf(size: JobSize): { blocks: number; streamed: number; bytes: number } {
+    const { weights, totalBytes } = planMemory(this.#pack.manifest, this.mode, size, this.#cap);
+    const streamed = weights.streamed.size;
+    return { blocks: weights.resident.size + streamed, streamed, bytes: totalBytes };
+  }
+
   /** @param cap for tests: another cap than the backend's own, also in the middle of a job */
   prepare(size: JobSize, cap: number = this.#cap): Promise<void> {
     const { weights } = planMemory(this.#pack.manifest, this.mode, size, cap);

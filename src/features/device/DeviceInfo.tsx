@@ -1,6 +1,8 @@
+import type { TFunction } from 'i18next';
 import { Copy } from 'lucide-react';
 import { useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
+import type { PackInfo } from '../../../workers/protocol.ts';
 import { whyKey } from '../../app/Panel.tsx';
 import { toast } from '../../app/toast.ts';
 import type { EngineState } from '../../bridge/engine.ts';
@@ -62,9 +64,16 @@ function EngineRows({ ready }: { ready: Extract<EngineState, { state: 'ready' }>
         name={t('device.pack')}
         value={`${pack.title} ${pack.version}, ${t('device.megabytes', { count: megabytes(pack.bytes) })}`}
       />
+      {pack.memory && <Row name={t('device.memory')} value={memoryText(t, pack.memory)} />}
       <Row name={t('device.stored')} value={pack.stored !== false ? t('device.yes') : t('device.no')} />
     </dl>
   );
+}
+
+/** "All 57 blocks stay on the graphics card" or "Streams 41 of 57 blocks". */
+function memoryText(t: TFunction, { blocks, streamed, bytes }: NonNullable<PackInfo['memory']>): string {
+  const gigabytes = (bytes / 1e9).toFixed(1);
+  return t(streamed === 0 ? 'device.allStay' : 'device.streams', { blocks, streamed, gigabytes });
 }
 
 function AroundRows({ around }: { around: Around }) {

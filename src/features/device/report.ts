@@ -53,6 +53,10 @@ export function reportText(
       `pack: ${pack.name} ${pack.version}, ${megabytes(pack.bytes)} MB, tile ${pack.tile} px, stored: ${pack.stored !== false}`,
     );
   }
+  if (state.state === 'ready' && state.pack.memory) {
+    const { blocks, streamed, bytes } = state.pack.memory;
+    lines.push(`GPU memory: about ${megabytes(bytes)} MB, streams ${streamed} of ${blocks} blocks`);
+  }
   const trouble = state.state === 'error' ? state.failure : failure;
   if (trouble) lines.push(`last failure: ${trouble.code} ${withoutNames(trouble.detail)}`);
   return lines.join('\n');

@@ -5,7 +5,7 @@ import { engine } from '../../app/engine.ts';
 import { Choice, Segments } from '../../app/ui.tsx';
 import type { EngineChoice } from '../../bridge/params.ts';
 import { useApp } from '../../store/index.ts';
-import type { Settings, Theme } from '../../store/settingsSlice.ts';
+import { GPU_GIGABYTES, type Settings, type Theme } from '../../store/settingsSlice.ts';
 import { allowNotifications } from '../restore/notify.ts';
 import { DeleteData } from './DeleteData.tsx';
 import './settings.css';
@@ -46,6 +46,16 @@ export function SettingsForm() {
         options={ENGINES.map((value) => ({ value, label: t(`settings.engines.${value}`) }))}
         onChange={(engineChoice) => {
           set({ engineChoice });
+          engine.restart();
+        }}
+      />
+      <Choice<Settings['gpuGigabytes']>
+        label={t('settings.gpuMemory')}
+        value={settings.gpuGigabytes}
+        disabled={running || settings.engineChoice === 'wasm'}
+        options={GPU_GIGABYTES.map((value) => ({ value, label: t('settings.gigabytes', { count: Number(value) }) }))}
+        onChange={(gpuGigabytes) => {
+          set({ gpuGigabytes });
           engine.restart();
         }}
       />

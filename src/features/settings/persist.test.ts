@@ -4,7 +4,14 @@ import { readSettings } from './persist.ts';
 
 describe('readSettings', () => {
   it('gives back what was stored', () => {
-    const stored = { language: 'zh', theme: 'dark', engineChoice: 'wasm', notify: true, singleKeys: false };
+    const stored = {
+      language: 'zh',
+      theme: 'dark',
+      engineChoice: 'wasm',
+      gpuGigabytes: '8',
+      notify: true,
+      singleKeys: false,
+    };
     expect(readSettings(stored)).toEqual(stored);
   });
 

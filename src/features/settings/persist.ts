@@ -1,7 +1,7 @@
 /** Settings live in IndexedDB under one key. What is read back is checked: it may be from another version. */
 import { clear, get, set } from 'idb-keyval';
 import { useApp } from '../../store/index.ts';
-import { DEFAULT_SETTINGS, type Settings } from '../../store/settingsSlice.ts';
+import { DEFAULT_SETTINGS, GPU_GIGABYTES, type Settings } from '../../store/settingsSlice.ts';
 
 const KEY = 'settings';
 
@@ -19,6 +19,7 @@ export function readSettings(stored: unknown): Settings {
     language: oneOf('language', ['system', 'en', 'zh'], fresh.language),
     theme: oneOf('theme', ['system', 'light', 'dark'], fresh.theme),
     engineChoice: oneOf('engineChoice', ['auto', 'webgpu', 'wasm'], fresh.engineChoice),
+    gpuGigabytes: oneOf('gpuGigabytes', GPU_GIGABYTES, fresh.gpuGigabytes),
     notify: flag('notify', fresh.notify),
     singleKeys: flag('singleKeys', fresh.singleKeys),
   };
