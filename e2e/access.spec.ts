@@ -30,7 +30,24 @@ const changesView = async (...keys: string[]) => {
 
 /** Every key cap of the help sheet that the journey below presses. */
 const PRESSED = [
-  ...['Ctrl+O', 'Ctrl+Backspace', 'Ctrl+Enter', 'Esc', 'Ctrl+S', '[', ']', 'K', 'O', 'Space', '0', '1', '+', '=', '-'],
+  ...[
+    'Ctrl+O',
+    'Ctrl+Backspace',
+    'Ctrl+Enter',
+    'P',
+    'Esc',
+    'Ctrl+S',
+    '[',
+    ']',
+    'K',
+    'O',
+    'Space',
+    '0',
+    '1',
+    '+',
+    '=',
+    '-',
+  ],
   ...['Shift+←', 'Shift+→', 'Shift+↑', 'Shift+↓', 'Ctrl+,', 'I', '?'],
 ];
 
@@ -53,6 +70,11 @@ test('the whole journey works with the keyboard alone', async () => {
 
   await page.keyboard.press('Control+Enter');
   await app.root('job', 'running');
+  await page.keyboard.press('p');
+  await expect(page.locator('html')).toHaveAttribute('data-paused', '');
+  await expect(page.getByRole('status')).toHaveText('Paused');
+  await page.keyboard.press('p');
+  await expect(page.locator('html')).not.toHaveAttribute('data-paused');
   await page.keyboard.press('Escape');
   await app.root('job', 'cancelled');
   await page.keyboard.press('Control+Enter');

@@ -13,15 +13,25 @@ export async function noisyPhoto(side: number): Promise<DroppedFile> {
   return { name: `noise-${side}.png`, mimeType: 'image/png', buffer };
 }
 
-/** Opens the app and a photo, and asks for `STEPS` steps. */
-export async function ready(page: Page, params: Params, photo: DroppedFile, base?: string): Promise<App> {
+/** Opens the app and a photo, and asks for so many steps. */
+export async function ready(
+  page: Page,
+  params: Params,
+  photo: DroppedFile,
+  base?: string,
+  steps = STEPS,
+): Promise<App> {
   const app = await App.open(page, params, base);
   await app.openPhoto(photo);
   await app.root('engine-state', 'ready');
   await page.getByRole('button', { name: 'More options' }).click();
   const slider = page.getByRole('slider', { name: 'Number of steps' });
-  await slider.press('End');
-  await expect(slider).toHaveAttribute('aria-valuenow', String(STEPS));
+  if (steps === STEPS) await slider.press('End');
+  else {
+    await slider.press('Home');
+    for (let at = Number(await slider.getAttribute('min')); at < steps; at++) await slider.press('ArrowRight');
+  }
+  await expect(slider).toHaveAttribute('aria-valuenow', String(steps));
   return app;
 }
 

@@ -6,10 +6,14 @@ import type { Outcome } from '../protocol.ts';
 import { estimateHeader, type JobSettings, stepHeader } from './format.ts';
 import type { CheckpointDoor } from './service.ts';
 
+/** A disk that does not answer must not hold the job for longer. */
+const WAIT_MS = 20_000;
+
 export class JobKeeper {
   readonly id: string;
   readonly #door: CheckpointDoor;
   readonly #onTrouble: (detail: string) => void;
+  readonly #wait: number;
   #sequence: number;
   #told = false;
   #begun = true;
@@ -19,8 +23,16 @@ export class JobKeeper {
   /**
    * @param sequence of the step that the job goes on from, 0 for a new one
    * @param onTrouble told once when something could not be written
+   * @param wait most ms that a step waits for the write before it
    */
-  constructor(id: string, sequence: number, door: CheckpointDoor, onTrouble: (detail: string) => void) {
+  constructor(
+    id: string,
+    sequence: number,
+    door: CheckpointDoor,
+    onTrouble: (detail: string) => void,
+    wait: number = WAIT_MS,
+  ) {
+    this.#wait = wait;
     this.id = id;
     this.#door = door;
     this.#sequence = sequence;
@@ -34,10 +46,9 @@ export class JobKeeper {
     });
   }
 
-  /** Waits for the write of the step before; this one's goes on while the job does. */
+  /** Waits for the write of the step before, within reason; this one's goes on while the job does. */
   async afterStep(state: JobState, backend: Pick<Backend, 'kind' | 'mode'>): Promise<void> {
-    await this.#writing;
-    if (!this.#begun) return;
+    if (!(await this.#free()) || !this.#begun) return;
     this.#sequence += 1;
     const { kind, mode } = backend;
     const header = stepHeader(state, this.#sequence, { kind, mode });
@@ -48,6 +59,17 @@ export class JobKeeper {
     const estimate = copy && transfer({ header: estimateHeader(state), halves: copy }, [copy.buffer]);
     const written = this.#door.step(this.id, header, transfer(latents, [latents.buffer]), estimate);
     this.#writing = this.#watch(written).then(() => undefined);
+  }
+
+  /** Whether the write before has ended. */
+  async #free(): Promise<boolean> {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const late = new Promise<boolean>((resolve) => {
+      timer = setTimeout(() => resolve(false), this.#wait);
+    });
+    const free = await Promise.race([this.#writing.then(() => true), late]);
+    clearTimeout(timer);
+    return free;
   }
 
   /** The job is done with, well or at the person's wish: nothing of it stays. */

@@ -208,6 +208,20 @@ describe('trouble with the disk', () => {
     expect(await door.list()).toEqual({ ok: true, value: [] });
   });
 
+  it('that does not answer holds a step only so long, and nothing piles up', async () => {
+    const door = service();
+    let asked = 0;
+    door.step = () => {
+      asked++;
+      return new Promise(() => undefined);
+    };
+    const keeper = new JobKeeper(id(1), 0, door, (detail) => void troubles.push(detail), 20);
+    keeper.begin(settings(), PHOTO);
+    await door.list();
+    for (let step = 1; step <= 4; step++) await keeper.afterStep(stateAt(step), backend);
+    expect(asked).toBe(1);
+  });
+
   it('never has more than one write under way', async () => {
     let inFlight = 0;
     let most = 0;

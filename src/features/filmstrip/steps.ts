@@ -4,13 +4,19 @@ import { useApp } from '../../store/index.ts';
 export const stepOnStage = (state: { shownStep: number | null; keptStep: number | null }): number | null =>
   state.shownStep ?? state.keptStep;
 
-/** Moves along the film strip; the kept step shows the result itself, at full size. */
+/**
+ * Moves along the film strip; the kept step shows the result itself, at full size. A large photo's job that was taken up
+ * again has not all of its earlier steps any more: the move goes on to the next one that is there.
+ */
 export function goToStep(step: number): void {
-  const { frames, keptStep, showStep } = useApp.getState();
+  const state = useApp.getState();
+  const { frames, keptStep, showStep } = state;
   const first = frames[0]?.step;
   const last = frames.at(-1)?.step;
   if (first === undefined || last === undefined) return;
-  const target = Math.min(last, Math.max(first, step));
+  const there = frames.map((frame) => frame.step);
+  const forward = step >= (stepOnStage(state) ?? last);
+  const target = forward ? (there.find((one) => one >= step) ?? last) : (there.findLast((one) => one <= step) ?? first);
   showStep(target === keptStep ? null : target);
 }
 
