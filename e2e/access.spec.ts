@@ -48,7 +48,7 @@ const PRESSED = [
     '=',
     '-',
   ],
-  ...['Shift+←', 'Shift+→', 'Shift+↑', 'Shift+↓', 'Ctrl+,', 'I', '?'],
+  ...['Shift+←', 'Shift+→', 'Shift+↑', 'Shift+↓', 'Ctrl+,', 'I', 'M', '?'],
 ];
 
 test('the whole journey works with the keyboard alone', async () => {
@@ -119,6 +119,7 @@ test('the whole journey works with the keyboard alone', async () => {
   for (const [key, title] of [
     ['i', 'About this device'],
     ['Control+,', 'Settings'],
+    ['m', 'Model packs'],
     ['?', 'Keyboard shortcuts'],
   ] as const) {
     await page.keyboard.press(key);
@@ -194,7 +195,7 @@ test('axe finds nothing in the dialogs', async () => {
   await page.setViewportSize({ width: 1280, height: 800 });
   for (const colorScheme of ['light', 'dark'] as const) {
     await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
-    for (const name of ['Settings', 'About this device', 'Keyboard shortcuts']) {
+    for (const name of ['Settings', 'About this device', 'Model packs', 'Keyboard shortcuts']) {
       await page.getByRole('button', { name }).first().click();
       await expect(page.getByRole('dialog', { name })).toBeVisible();
       await axe(`${name}, ${colorScheme}`);

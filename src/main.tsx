@@ -8,6 +8,7 @@ import { startPwa } from './app/pwa.ts';
 import { reflectState } from './app/reflect.ts';
 import { isTestMode } from './bridge/params.ts';
 import { listenForArrivals } from './features/import/arrivals.ts';
+import { watchSpeed } from './features/packs/speed.ts';
 import { findUnfinished, watchUnfinished } from './features/restore/unfinished.ts';
 import { loadSettings } from './features/settings/persist.ts';
 import { languageFor, startI18n } from './i18n/index.ts';
@@ -43,6 +44,7 @@ if (root) {
 }
 listenForArrivals();
 watchUnfinished();
+watchSpeed();
 await startPwa();
 
 // The engine starts before it is asked for: the first job waits less, and the app works offline from now on.

@@ -2,6 +2,7 @@ import { Dialog } from '@base-ui/react/dialog';
 import { X } from 'lucide-react';
 import { useTranslation } from 'react-i18next';
 import { DeviceInfo } from '../features/device/DeviceInfo.tsx';
+import { PackManager } from '../features/packs/PackManager.tsx';
 import { SettingsForm } from '../features/settings/SettingsForm.tsx';
 import { useApp } from '../store/index.ts';
 import type { DialogName } from '../store/uiSlice.ts';
@@ -11,6 +12,7 @@ import './dialogs.css';
 const CONTENT: Readonly<Record<DialogName, () => React.JSX.Element>> = {
   settings: SettingsForm,
   device: DeviceInfo,
+  packs: PackManager,
   help: HelpSheet,
 };
 
@@ -25,7 +27,7 @@ export default function Dialogs() {
     <Dialog.Root open onOpenChange={(open) => !open && setUi({ dialog: null })}>
       <Dialog.Portal>
         <Dialog.Backdrop className="dialog-backdrop" />
-        <Dialog.Popup className="dialog">
+        <Dialog.Popup className="dialog" data-name={name}>
           <div className="dialog-head">
             <Dialog.Title className="dialog-title">{t(`actions.${name}`)}</Dialog.Title>
             <Dialog.Close className="button button-icon button-quiet">

@@ -22,6 +22,7 @@ export function Header() {
         {photo && <ActionButton id="open" look="icon" />}
         {photo && <ActionButton id="close" look="icon" />}
         <ActionButton id="help" look="icon" className="header-wide" />
+        <ActionButton id="packs" look="icon" className="header-wide" />
         <ActionButton id="device" look="icon" />
         <ActionButton id="settings" look="icon" />
       </nav>

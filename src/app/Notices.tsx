@@ -1,6 +1,7 @@
 import { Info, TriangleAlert, X } from 'lucide-react';
 import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
+import { choosePack } from '../features/packs/work.ts';
 import { Unfinished } from '../features/restore/Unfinished.tsx';
 import { useApp } from '../store/index.ts';
 import { isBlocked } from './actions.ts';
@@ -35,12 +36,18 @@ function EngineTrouble() {
   const state = useApp((app) => app.engine);
   const told = useApp((app) => app.failure?.code);
   const blocked = useApp(isBlocked);
+  const stored = useApp((app) => app.settings.pack !== null);
   if (!window.isSecureContext || state.state !== 'error' || state.failure.code === told) return null;
   return (
     <ErrorCard failure={state.failure}>
       <button type="button" className="button notice-action" onClick={() => void engine.start(blocked)}>
         {blocked ? t('buttons.takeOver') : t('buttons.retry')}
       </button>
+      {stored && !blocked && (
+        <button type="button" className="button notice-action" onClick={() => choosePack(null)}>
+          {t('packs.useOwn')}
+        </button>
+      )}
     </ErrorCard>
   );
 }

@@ -10,6 +10,7 @@ import {
   ImagePlus,
   type LucideIcon,
   Maximize,
+  Package,
   Pause,
   Pin,
   Play,
@@ -97,6 +98,7 @@ const records = {
   panUp: { icon: ArrowLeft, keys: ['Shift+ArrowUp'], group: 'look', enabled: hasPhoto, run: () => view.pan(0, 1) },
   panDown: { icon: ArrowLeft, keys: ['Shift+ArrowDown'], group: 'look', enabled: hasPhoto, run: () => view.pan(0, -1) },
   settings: { icon: Settings, keys: ['Mod+,'], group: 'app', enabled: always, run: dialog('settings') },
+  packs: { icon: Package, keys: ['m'], group: 'app', enabled: always, run: dialog('packs') },
   device: { icon: Cpu, keys: ['i'], group: 'app', enabled: always, run: dialog('device') },
   help: { icon: CircleQuestionMark, keys: ['?'], group: 'app', enabled: always, run: dialog('help') },
 } as const satisfies Record<string, Omit<Action, 'id'>>;

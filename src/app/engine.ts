@@ -5,9 +5,9 @@ import { useApp } from '../store/index.ts';
 
 export const engine = new EngineBridge(
   () => {
-    const { engineChoice, gpuGigabytes } = useApp.getState().settings;
+    const { engineChoice, pack, gpuGigabytes } = useApp.getState().settings;
     return {
-      ...engineOptions(location.search, document.baseURI, engineChoice),
+      ...engineOptions(location.search, document.baseURI, engineChoice, pack),
       gpuBytes: Number(gpuGigabytes) * 1e9,
     };
   },

@@ -1,5 +1,6 @@
 import type { TFunction } from 'i18next';
 import type { Failure } from '../bridge/outcome.ts';
+import { bytesText } from './amounts.ts';
 
 /** What happened and what to do, in the person's language, with the numbers where the engine gave them. */
 export function errorText(failure: Failure, t: TFunction, language: string): { title: string; text: string } {
@@ -19,6 +20,14 @@ export function errorText(failure: Failure, t: TFunction, language: string): { t
     }
     if (code === 'unsupported-image' && type !== undefined) {
       return t('errors.unsupported-image.size', { kind: String(type).replace('image/', '').toUpperCase() });
+    }
+    const { missing, removable } = values;
+    if (code === 'storage-full' && missing !== undefined) {
+      const amounts = {
+        missing: bytesText(Number(missing), language),
+        removable: bytesText(Number(removable), language),
+      };
+      return t(Number(removable) > 0 ? 'errors.storage-full.removable' : 'errors.storage-full.size', amounts);
     }
     return t(`errors.${code}.text`, values);
   }

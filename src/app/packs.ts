@@ -1,11 +1,13 @@
 /** The app's one door to stored packs. */
 import { PacksBridge } from '../bridge/packs.ts';
+import { useApp } from '../store/index.ts';
 
 type Listener = ConstructorParameters<typeof PacksBridge>[0];
 
 const listeners = new Set<Listener>();
 
 export const packs = new PacksBridge((event) => {
+  useApp.getState().setPackStatus(event);
   for (const listener of listeners) listener(event);
 });
 

@@ -3,11 +3,12 @@ import { create } from 'zustand';
 import { type ChoiceSlice, choiceSlice } from './choiceSlice.ts';
 import { type EngineSlice, engineSlice } from './engineSlice.ts';
 import { type JobSlice, jobSlice } from './jobSlice.ts';
+import { type PacksSlice, packsSlice } from './packsSlice.ts';
 import { type PhotoSlice, photoSlice } from './photoSlice.ts';
 import { type SettingsSlice, settingsSlice } from './settingsSlice.ts';
 import { type UiSlice, uiSlice } from './uiSlice.ts';
 
-export type AppState = EngineSlice & PhotoSlice & JobSlice & ChoiceSlice & SettingsSlice & UiSlice;
+export type AppState = EngineSlice & PhotoSlice & JobSlice & ChoiceSlice & SettingsSlice & UiSlice & PacksSlice;
 
 export const useApp = create<AppState>()((...args) => ({
   ...engineSlice(...args),
@@ -16,4 +17,5 @@ export const useApp = create<AppState>()((...args) => ({
   ...choiceSlice(...args),
   ...settingsSlice(...args),
   ...uiSlice(...args),
+  ...packsSlice(...args),
 }));

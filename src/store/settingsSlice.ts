@@ -1,4 +1,5 @@
 import type { StateCreator } from 'zustand';
+import type { StoredId } from '../../workers/packs/protocol.ts';
 import type { EngineChoice } from '../bridge/params.ts';
 import type { AppState } from './index.ts';
 
@@ -12,6 +13,8 @@ export interface Settings {
   language: Language | 'system';
   theme: Theme;
   engineChoice: EngineChoice;
+  /** The stored pack that restores; null for the one that comes with the app. */
+  pack: StoredId | null;
   /** GPU memory that the engine may take, in GB. */
   gpuGigabytes: (typeof GPU_GIGABYTES)[number];
   notify: boolean;
@@ -23,6 +26,7 @@ export const DEFAULT_SETTINGS: Settings = {
   language: 'system',
   theme: 'system',
   engineChoice: 'auto',
+  pack: null,
   gpuGigabytes: '3',
   notify: false,
   singleKeys: true,

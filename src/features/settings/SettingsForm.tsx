@@ -1,6 +1,7 @@
 import { Switch } from '@base-ui/react/switch';
 import { useId, useState } from 'react';
 import { useTranslation } from 'react-i18next';
+import { action } from '../../app/actions.ts';
 import { engine } from '../../app/engine.ts';
 import { Choice, Segments } from '../../app/ui.tsx';
 import type { EngineChoice } from '../../bridge/params.ts';
@@ -59,6 +60,9 @@ export function SettingsForm() {
           engine.restart();
         }}
       />
+      <button type="button" className="button settings-start" onClick={action('packs').run}>
+        {t('packs.open')}
+      </button>
       <Notify />
       <Flip label={t('settings.singleKeys')} on={settings.singleKeys} onChange={(singleKeys) => set({ singleKeys })} />
       <Install />

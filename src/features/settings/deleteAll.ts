@@ -1,23 +1,26 @@
 import { engine } from '../../app/engine.ts';
+import { packs } from '../../app/packs.ts';
 import { useApp } from '../../store/index.ts';
 import { DEFAULT_SETTINGS } from '../../store/settingsSlice.ts';
 import { closePhoto } from '../import/openPhoto.ts';
 import { forgetSettings } from './persist.ts';
 
 /**
- * Removes the open photo, its result, unfinished jobs, the kept model and the settings. The engine is stopped first: it holds files of
- * the private file system open. The service worker's copy of the app's own code stays, so that the app still opens
- * offline; it holds nothing of the person.
+ * Removes the open photo, its result, unfinished jobs, all packs and the settings. Engine and packs worker are stopped
+ * first: they hold files of the private file system open. The service worker's copy of the app's own code stays, so
+ * that the app still opens offline; it holds nothing of the person.
  */
 export async function deleteAll(): Promise<void> {
   closePhoto();
   engine.stop();
+  packs.stop();
   useApp.getState().setUnfinished([]);
   useApp.getState().setSettings(DEFAULT_SETTINGS);
   await forgetSettings();
   localStorage.clear();
   sessionStorage.clear();
   await Promise.allSettled([clearCaches(), clearDatabases(), clearFiles()]);
+  useApp.setState({ packs: null, packNews: {}, adding: { state: 'idle' } });
 }
 
 async function clearCaches(): Promise<void> {

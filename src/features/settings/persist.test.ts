@@ -8,6 +8,7 @@ describe('readSettings', () => {
       language: 'zh',
       theme: 'dark',
       engineChoice: 'wasm',
+      pack: { name: 'big', version: '2' },
       gpuGigabytes: '8',
       notify: true,
       singleKeys: false,
@@ -16,7 +17,7 @@ describe('readSettings', () => {
   });
 
   it('replaces what it does not know, field by field', () => {
-    const stored = { language: 'tlh', theme: 'dark', engineChoice: 7, notify: 'yes', extra: 1 };
+    const stored = { language: 'tlh', theme: 'dark', engineChoice: 7, pack: { name: 3 }, notify: 'yes', extra: 1 };
     expect(readSettings(stored)).toEqual({ ...DEFAULT_SETTINGS, theme: 'dark' });
     for (const junk of [null, undefined, 3, 'x', []]) expect(readSettings(junk)).toEqual(DEFAULT_SETTINGS);
   });

@@ -19,10 +19,17 @@ export function readSettings(stored: unknown): Settings {
     language: oneOf('language', ['system', 'en', 'zh'], fresh.language),
     theme: oneOf('theme', ['system', 'light', 'dark'], fresh.theme),
     engineChoice: oneOf('engineChoice', ['auto', 'webgpu', 'wasm'], fresh.engineChoice),
+    pack: readPack(from.get('pack')),
     gpuGigabytes: oneOf('gpuGigabytes', GPU_GIGABYTES, fresh.gpuGigabytes),
     notify: flag('notify', fresh.notify),
     singleKeys: flag('singleKeys', fresh.singleKeys),
   };
+}
+
+function readPack(stored: unknown): Settings['pack'] {
+  if (typeof stored !== 'object' || stored === null || !('name' in stored) || !('version' in stored)) return null;
+  const { name, version } = stored;
+  return typeof name === 'string' && typeof version === 'string' ? { name, version } : null;
 }
 
 let forgetting = false;
