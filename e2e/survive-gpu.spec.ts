@@ -1,59 +1,47 @@
-/** Jobs that survive on WebGPU (SwiftShader, so the photos are tiny), with the pack that has every switch of the big one. */
-import { join } from 'node:path';
+/** Jobs that survive on WebGPU (SwiftShader, so the photo is tiny). Lost devices with both builds: webgpu.spec.ts. */
 import { type BrowserContext, expect, type Page, test } from '@playwright/test';
-import { makeConformancePack } from '../tools/conformance/make.ts';
 import { App } from './support/app.ts';
-import { fromRepo, pathOf } from './support/files.ts';
+import { fromRepo } from './support/files.ts';
 import { type Pixels, psnr } from './support/pixels.ts';
-import { Server } from './support/server.ts';
 import { afterSteps, crash, offer, offeredStep, ready } from './support/survive.ts';
 
 test.describe.configure({ mode: 'serial', timeout: 240_000 });
 
 /** Few: a step takes seconds. */
-const STEPS = 3;
+const STEPS = 4;
 const PHOTO = fromRepo('e2e/fixtures/noise-64.png');
-const params = (engine: 'wasm' | 'webgpu') => ({ engine, pack: 'packs/conformance/' });
 
-let server: Server;
 let context: BrowserContext;
 let page: Page;
 let app: App;
-const whole: Partial<Record<'wasm' | 'webgpu', Pixels>> = {};
+/** Of the uninterrupted job. */
+let whole: Pixels;
 
-test.beforeAll(async ({ browser }) => {
-  const packs = pathOf('test-results/packs-survive');
-  await makeConformancePack(join(packs, 'conformance'));
-  server = await Server.start('--packs', packs);
-  context = await browser.newContext();
+test.beforeAll(async ({ browser, baseURL }) => {
+  context = await browser.newContext({ ...(baseURL && { baseURL }) });
 });
-test.afterAll(async () => {
-  await context.close();
-  await server.stop();
-});
+test.afterAll(() => context.close());
 
-for (const engine of ['wasm', 'webgpu'] as const) {
-  test(`a killed tab goes on to the same result on ${engine}`, async () => {
-    page = await context.newPage();
-    app = await ready(page, params(engine), PHOTO, server.url, STEPS);
-    await app.restore('noise');
-    await app.root('engine', engine);
-    whole[engine] = await app.result();
-    await app.begin('noise');
-    await afterSteps(app, 2);
-    await crash(page);
-    page = await context.newPage();
-    app = await App.open(page, params(engine), server.url);
-    expect(await offeredStep(page)).toBeGreaterThanOrEqual(1);
-    await offer(page).getByRole('button', { name: 'Continue' }).click();
-    await app.root('job', /running|done/);
-    await app.root('job', 'done');
-    await expect(page.locator('.film-frame')).toHaveCount(STEPS);
-    const { data } = await app.result();
-    expect(Buffer.compare(data, whole[engine].data)).toBe(0);
-    if (engine === 'wasm') await page.close();
-  });
-}
+test('a killed tab goes on to the same result', async () => {
+  page = await context.newPage();
+  app = await ready(page, { engine: 'webgpu' }, PHOTO, undefined, STEPS);
+  await app.restore('noise');
+  await app.root('engine', 'webgpu');
+  whole = await app.result();
+  await app.begin('noise');
+  await afterSteps(app, 2);
+  await crash(page);
+  page = await context.newPage();
+  app = await App.open(page, { engine: 'webgpu' });
+  expect(await offeredStep(page)).toBeGreaterThanOrEqual(1);
+  await offer(page).getByRole('button', { name: 'Continue' }).click();
+  await app.root('job', /running|done/);
+  await app.root('job', 'done');
+  await app.root('engine', 'webgpu');
+  await expect(page.locator('.film-frame')).toHaveCount(STEPS);
+  const { data } = await app.result();
+  expect(Buffer.compare(data, whole.data)).toBe(0);
+});
 
 test('three devices lost in a row stop the job with a message; it can be continued', async () => {
   await app.begin('noise');
@@ -72,7 +60,7 @@ test('three devices lost in a row stop the job with a message; it can be continu
   await app.root('job', /running|done/);
   await app.root('job', 'done');
   const { data } = await app.result();
-  expect(Buffer.compare(data, whole.webgpu?.data ?? new Uint8Array())).toBe(0);
+  expect(Buffer.compare(data, whole.data)).toBe(0);
 });
 
 test('wrong numbers: the job goes on from its last good step on the processor, and says so', async () => {
@@ -93,8 +81,7 @@ test('wrong numbers: the job goes on from its last good step on the processor, a
   await app.root('engine', 'wasm');
   await expect(page.locator('.film-frame')).toHaveCount(STEPS);
   const result = await app.result();
-  if (!whole.webgpu) throw new Error('no result to compare with');
-  const agreement = psnr(result, whole.webgpu);
+  const agreement = psnr(result, whole);
   console.log(`first steps on WebGPU, the rest on wasm, against WebGPU alone: ${agreement.toFixed(1)} dB`);
   expect(agreement).toBeGreaterThan(45);
   expect(app.errors).toEqual([]);
