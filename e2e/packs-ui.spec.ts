@@ -104,8 +104,10 @@ test('with the keyboard alone: a pack is added from an address, held and continu
   await expect(card(title)).toContainText(/Downloading.* MB of 28\.\d MB · .* a second · about \d+ (s|min) left/s);
   await press('Pause');
   await expect(card(title)).toContainText('Paused');
+  // The focus stays with the pack: Continue has taken the place of Pause.
+  await expect(inCard(title, 'Continue')).toBeFocused();
   server.behave = () => undefined;
-  await press('Continue');
+  await page.keyboard.press('Enter');
   await expect(dialog().getByText(`${title} is complete and ready to use.`)).toBeVisible({ timeout: 60_000 });
   await press(/^Use this pack$/);
   await expect(card(title)).toContainText('In use');
@@ -150,13 +152,42 @@ async function giveZip(name: string, bytes: Buffer): Promise<void> {
   await (await chooser).setFiles({ name, mimeType: 'application/zip', buffer: bytes });
 }
 
-test('a ZIP is imported; one without a text part says why it can not run; one that lies is refused', async () => {
+test('a ZIP is imported, exported, mended from the ZIP; one without a text part says why it can not run; one that lies is refused', async () => {
   const title = 'Pack out of a ZIP';
   await openManager();
-  await giveZip('pack.zip', await zipOf(makePack('from-zip', title)));
+  const zip = await zipOf(makePack('from-zip', title));
+  await giveZip('pack.zip', zip);
   await inCard(title, 'Import').click();
   await expect(dialog().getByText(`${title} is complete and ready to use.`)).toBeVisible({ timeout: 60_000 });
   await expect(inCard(title, 'Use this pack')).toBeEnabled();
+
+  // The folder dialog is the browser's own: a folder of the private file system stands in for what a person picks.
+  await page.evaluate(() => {
+    const pick = async () => (await navigator.storage.getDirectory()).getDirectoryHandle('picked', { create: true });
+    Object.assign(window, { showDirectoryPicker: pick });
+  });
+  await inCard(title, 'Export to a folder').click();
+  await expect(card(title)).toContainText(/Exported 8\.\d MB\./, { timeout: 60_000 });
+  await dialog().getByRole('button', { name: 'Choose a folder' }).click();
+  await expect(dialog().getByText('All of it is here already.')).toBeVisible();
+  await dialog().getByRole('button', { name: 'Not now' }).click();
+
+  await page.evaluate(async () => {
+    const root = await navigator.storage.getDirectory();
+    const pack = await (await root.getDirectoryHandle('packs')).getDirectoryHandle('from-zip');
+    for await (const handle of (await pack.getDirectoryHandle('files')).values()) {
+      if (handle.kind !== 'file' || (await handle.getFile()).size < 4e6) continue;
+      const target = await handle.createWritable({ keepExistingData: true });
+      await target.write({ type: 'write', position: 1000, data: new Uint8Array([1, 2, 3, 4]) });
+      await target.close();
+    }
+  });
+  await inCard(title, 'Check now').click();
+  await expect(card(title)).toContainText('Damaged: dit-0.bin.', { timeout: 60_000 });
+  await expect(inCard(title, 'Use this pack')).toHaveCount(0);
+  await giveZip('pack.zip', zip);
+  await dialog().getByRole('button', { name: 'Import' }).click();
+  await expect(inCard(title, 'Use this pack')).toBeEnabled({ timeout: 60_000 });
 
   await giveZip('half.zip', await zipOf(makePack('half', 'Half a pack', { parts: ['dit', 'vae'] })));
   await expect(card('Half a pack')).toContainText("it can't run: it lacks the text part");

@@ -1,9 +1,10 @@
-import { useId } from 'react';
+import { useEffect, useId, useRef } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { StoredPack } from '../../../workers/packs/protocol.ts';
 import { bytesText, dayText } from '../../app/amounts.ts';
 import { useApp } from '../../store/index.ts';
 import { packKey } from '../../store/packsSlice.ts';
+import { isFocusLost, useKeptFocus } from './focus.ts';
 import { NeedsRows, Obstacles } from './Needs.tsx';
 import { PackButtons } from './PackButtons.tsx';
 import { Details, FailureText, PackProgress, Row, useTaskNames } from './parts.tsx';
@@ -19,13 +20,21 @@ export function PackCard({ pack }: { pack: StoredPack }) {
   const { status } = pack;
   const missing = pack.tasks.length > 0 ? missingParts(pack.parts) : [];
   const usable = pack.complete && missing.length === 0;
-  const moving = status.state !== 'idle' && status.state !== 'done' && status.state !== 'failed' ? status : null;
+  const still = status.state === 'idle' || status.state === 'done' || status.state === 'failed';
+  // A check that was stopped leaves a complete pack as it was.
+  const moving = still || (pack.complete && status.state === 'paused') ? null : status;
+  const card = useRef<HTMLElement>(null);
+  useKeptFocus(card);
+  // It takes the place of the offer whose button was pressed.
+  useEffect(() => {
+    if (isFocusLost()) card.current?.focus({ preventScroll: true });
+  }, []);
   const lastUsed = pack.lastUsed
     ? t('packs.lastUsed', { day: dayText(pack.lastUsed, i18n.language) })
     : t('packs.neverUsed');
   const facts = [t('packs.version', { version: pack.id.version }), bytesText(pack.onDisk, i18n.language), lastUsed];
   return (
-    <article className="pack" aria-labelledby={id}>
+    <article className="pack" aria-labelledby={id} ref={card} tabIndex={-1}>
       <div className="pack-head">
         <div>
           <h3 className="pack-title" id={id}>

@@ -1,9 +1,10 @@
-import { useEffect } from 'react';
+import { useEffect, useRef } from 'react';
 import { useTranslation } from 'react-i18next';
 import { bytesText } from '../../app/amounts.ts';
 import { useApp } from '../../store/index.ts';
 import { packKey } from '../../store/packsSlice.ts';
 import { AddPack } from './AddPack.tsx';
+import { isFocusLost } from './focus.ts';
 import { OwnCard } from './OwnCard.tsx';
 import { PackCard } from './PackCard.tsx';
 import { FailureText } from './parts.tsx';
@@ -20,11 +21,19 @@ export function PackManager() {
   useEffect(() => {
     if (engine !== 'starting') void refreshPacks();
   }, [engine]);
+  const list = useRef<HTMLUListElement>(null);
+  const count = packs?.length;
+  const before = useRef(count);
+  useEffect(() => {
+    // A pack was removed, and with it the button that had the focus.
+    if ((count ?? 0) < (before.current ?? 0) && isFocusLost()) list.current?.focus({ preventScroll: true });
+    before.current = count;
+  }, [count]);
   return (
     <div className="packs">
       <p className="field-hint">{t('packs.intro')}</p>
       <News />
-      <ul className="packs-list" aria-label={t('packs.list')}>
+      <ul className="packs-list" aria-label={t('packs.list')} ref={list} tabIndex={-1}>
         <li>
           <OwnCard />
         </li>
