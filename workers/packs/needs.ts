@@ -24,10 +24,11 @@ export function packNeeds(manifest: Manifest, bytes: number, toFetch: number): P
       const size = fedBytes(weight, fedDType(port, 'f16'));
       fed += size;
       largestBuffer = Math.max(largestBuffer, size);
-      // A matrix of a block meets every token once: as many multiply-adds as it has elements, two to a byte in q4.
+      // A matrix of a block meets every token once: as many multiply-adds as it has elements, two to a byte in q4. In
+      // double blocks text and image have matrices of their own, alike in size: a token meets one half of them.
       const elements = elementCount(weight.shape) * (weight.stored === 'q4' ? 2 : 1);
-      if (/^(double|single|last)\./.test(id) && weight.shape.length >= 2 && weight.stored !== 'f32')
-        macs += elements * tokens;
+      if (/^(double|single)\.\d+$/.test(id) && weight.shape.length >= 2 && weight.stored !== 'f32')
+        macs += (elements * tokens) / (id.startsWith('double') ? 2 : 1);
     }
     return fed;
   });

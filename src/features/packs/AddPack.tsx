@@ -140,9 +140,8 @@ function Found() {
   const box = useRef<HTMLDivElement>(null);
   const { state } = adding;
   useEffect(() => {
-    if (state !== 'offer' && state !== 'host') return;
-    box.current?.focus({ preventScroll: true });
-    box.current?.scrollIntoView({ block: 'nearest' });
+    if (state === 'offer' || state === 'host') box.current?.focus({ preventScroll: true });
+    if (state !== 'idle') box.current?.scrollIntoView({ block: 'nearest' });
   }, [state]);
   return (
     <div className="pack-found" ref={box} tabIndex={-1}>

@@ -27,12 +27,14 @@ export function PackCard({ pack }: { pack: StoredPack }) {
   useKeptFocus(card);
   // It takes the place of the offer whose button was pressed.
   useEffect(() => {
-    if (isFocusLost()) card.current?.focus({ preventScroll: true });
+    if (isFocusLost()) card.current?.focus();
   }, []);
   const lastUsed = pack.lastUsed
     ? t('packs.lastUsed', { day: dayText(pack.lastUsed, i18n.language) })
     : t('packs.neverUsed');
-  const facts = [t('packs.version', { version: pack.id.version }), bytesText(pack.onDisk, i18n.language), lastUsed];
+  const version = t('packs.version', { version: pack.id.version });
+  // While it comes, its progress says how much is here.
+  const facts = moving ? [version] : [version, bytesText(pack.onDisk, i18n.language), lastUsed];
   return (
     <article className="pack" aria-labelledby={id} ref={card} tabIndex={-1}>
       <div className="pack-head">
