@@ -5,10 +5,11 @@ import { join } from 'node:path';
 import AxeBuilder from '@axe-core/playwright';
 import { type BrowserContext, expect, type Page, test } from '@playwright/test';
 import { BlobWriter, Uint8ArrayReader, ZipWriter } from '@zip.js/zip.js';
+import sharp from 'sharp';
 import { RangeServer } from '../tools/packs/range-server.ts';
 import { noiseBytes, writeTestPack } from '../tools/packs/test-pack.ts';
 import { App } from './support/app.ts';
-import { fromRepo, pathOf } from './support/files.ts';
+import { pathOf } from './support/files.ts';
 
 test.describe.configure({ mode: 'serial' });
 
@@ -120,7 +121,8 @@ test('it restores a photo, in the next visit too, and can be checked and removed
   await app.root('engine-state', 'ready');
   await page.reload();
   server.reset();
-  await app.openPhoto(fromRepo('e2e/fixtures/noise-96.png'));
+  const photo = await sharp(pathOf('public/demo/noise.jpg')).resize(256, 256).png().toBuffer();
+  await app.openPhoto({ name: 'photo.png', mimeType: 'image/png', buffer: photo });
   await app.restore('noise');
   await page.keyboard.press('i');
   await expect(page.getByRole('dialog', { name: 'About this device' })).toContainText(title);
@@ -129,6 +131,9 @@ test('it restores a photo, in the next visit too, and can be checked and removed
 
   await openManager();
   await expect(card(title)).toContainText(/28\.\d MB · used on/);
+  await inCard(title, 'Details').click();
+  // The photo was larger than a thumbnail, so that its pace tells something.
+  await expect(card(title)).toContainText(/About [\d.]+ min for a megapixel with 2 steps/);
   await inCard(title, 'Check now').click();
   await expect(card(title)).toContainText(/Checked 28\.\d MB: everything is as it was published\./, {
     timeout: 60_000,

@@ -5,16 +5,21 @@ import type { Measured } from '../../store/packsSlice.ts';
 
 const MEGAPIXEL = 1e6;
 
-/** What a finished job tells; null where its photo did not fill a tile, because then the tile's size is not known. */
+/** Smaller photos take as long as starting the graphs does: that says nothing of larger ones. */
+const LEAST_SIDE = 256;
+
+/** What a finished job tells; null where its photo was too small to tell anything. */
 export function measure(state: Pick<AppState, 'result' | 'engine' | 'photo' | 'tile'>): Measured | null {
   const { result, engine, photo, tile } = state;
   if (!result || engine.state !== 'ready' || !photo) return null;
   const side = Math.min(tile ?? engine.pack.tile, engine.pack.tile);
-  if (Math.min(photo.info.width, photo.info.height) < side || result.milliseconds.denoise <= 0) return null;
+  const { width, height } = photo.info;
+  if (Math.min(width, height) < LEAST_SIDE || result.milliseconds.denoise <= 0) return null;
   return {
     pack: { name: engine.pack.name, version: engine.pack.version },
     engine: engine.engine.kind,
-    pixels: result.steps * result.tiles * side * side,
+    // About: a photo smaller than a tile is one tile of its own size.
+    pixels: result.steps * result.tiles * Math.min(side, width) * Math.min(side, height),
     seconds: result.milliseconds.denoise / 1000,
   };
 }
