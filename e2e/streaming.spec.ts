@@ -32,17 +32,17 @@ const JOB: StreamJob = { cap: 1e9, side: 32, steps: 1 };
 test('what stays on the GPU changes no bit of the result, and memory holds to the plan', async ({ page }) => {
   await page.goto(`${server.url}packs/page/`);
   await page.waitForFunction(() => '__stream' in window);
-  await page.evaluate(([pack, ort]) => window.__stream.open(pack, ort), [
+  await page.evaluate(([pack, ort]) => window.__stream.open({ kind: 'url', url: pack }, ort), [
     `${server.url}packs/mid/`,
     `${server.url}ort/`,
   ] as const);
   const run = async (what: string, job: StreamJob) => {
     const result = await page.evaluate((wanted) => window.__stream.run(wanted), job);
-    const { hash, milliseconds, resident, streamed, gpuPeakBytes, totalBytes } = result;
+    const { milliseconds, resident, streamed, gpuPeakBytes, totalBytes } = result;
     const megabytes = (bytes: number) => `${(bytes / 1e6).toFixed(1)} MB`;
     console.log(
       `${what}: ${resident} resident, ${streamed} streamed, peak ${megabytes(gpuPeakBytes)} of planned ` +
-        `${megabytes(totalBytes)}, ${Math.round(milliseconds)} ms, ${hash.toString(16)}`,
+        `${megabytes(totalBytes)}, ${Math.round(milliseconds)} ms`,
     );
     return result;
   };
@@ -55,5 +55,6 @@ test('what stays on the GPU changes no bit of the result, and memory holds to th
   expect(part.streamed).toBeGreaterThan(0);
   expect([none.resident, none.streamed]).toEqual([0, 12]);
   for (const one of [whole, part, none]) expect(one.gpuPeakBytes).toBeLessThan(1.05 * one.totalBytes);
-  expect(new Set([whole, part, none, swapped].map(({ hash }) => hash)).size).toBe(1);
+  for (const one of [part, none, swapped]) expect(one.velocities).toEqual(whole.velocities);
+  expect(new Set(whole.velocities[0]).size).toBeGreaterThan(100);
 });

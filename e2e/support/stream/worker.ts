@@ -1,24 +1,20 @@
 /**
- * Runs sampling steps of a pack's transformer on the app's WebGPU backend under a cap of GPU memory, without VAE and text
- * side, and answers with what the app does not show: a hash of every velocity, bit by bit, and the bytes. No part of the app.
+ * Runs sampling steps on the app's WebGPU backend under a cap of GPU memory, and answers with what the app does not show: the
+ * velocities bit by bit, and the bytes. No part of the app.
  */
 import '../../../workers/trusted-types.ts';
 import { expose } from 'comlink';
+import { openOpfs } from '../../../workers/packs/opfs.ts';
 import { Pack } from '../../../workers/packs/pack.ts';
+import { PackStore } from '../../../workers/packs/pack-store.ts';
+import type { PackSource } from '../../../workers/packs/protocol.ts';
 import { Store } from '../../../workers/packs/store.ts';
+import { StoredFiles } from '../../../workers/packs/stored-files.ts';
 import type { Backend } from '../../../workers/pipeline/backend.ts';
-import { Calls } from '../../../workers/pipeline/calls.ts';
-import { makeDenoiser, velocityOf } from '../../../workers/pipeline/denoise.ts';
-import { branchesOf } from '../../../workers/pipeline/guidance.ts';
-
-import { noiseLatents } from '../../../workers/pipeline/noise.ts';
-import { planJob } from '../../../workers/pipeline/plan.ts';
-import { ProgressMeter } from '../../../workers/pipeline/progress.ts';
-import { makeModulations, makeText } from '../../../workers/pipeline/prologue.ts';
-import { withScope } from '../../../workers/pipeline/scope.ts';
 import { GpuBackend } from '../../../workers/runtime/backend-gpu.ts';
 import { chooseRuntime } from '../../../workers/runtime/choose.ts';
 import { planMemory } from '../../../workers/runtime/memory-plan.ts';
+import { sampleSteps } from './steps.ts';
 
 let opened: { pack: Pack; backend: GpuBackend } | null = null;
 
@@ -32,11 +28,19 @@ export interface StreamJob {
   readonly swap?: { readonly run: number; readonly cap: number };
 }
 
+/** A pack without its text part will do. */
+async function openPack(store: Store, source: PackSource): Promise<Pack> {
+  if (source.kind === 'url') return Pack.open(store, source.url, ['dit']);
+  const disk = await openOpfs();
+  if (!disk) throw new Error('no private file system');
+  return new Pack(await StoredFiles.open(new PackStore(disk), source), ['dit']);
+}
+
 const runner = {
-  /** @param packUrl, ortUrl folders, ending in "/" */
-  async open(packUrl: string, ortUrl: string): Promise<string> {
+  /** @param ortUrl folder, ending in "/" */
+  async open(source: PackSource, ortUrl: string): Promise<string> {
     const store = new Store({ cache: null });
-    const pack = await Pack.open(store, packUrl, ['dit']);
+    const pack = await openPack(store, source);
     const wishes = { ortUrl, engine: 'webgpu', bundle: 'auto', modes: ['f32'] } as const;
     const { loaded, gpu, info } = await chooseRuntime(wishes, store, () => undefined);
     if (!gpu) throw new Error('no WebGPU');
@@ -47,10 +51,11 @@ const runner = {
   async run({ cap, side, steps, swap }: StreamJob) {
     if (!opened) throw new Error('not opened');
     const { pack, backend } = opened;
-    const { manifest } = pack;
-    const { family, switches } = manifest;
     const size = { width: side, height: side, steps };
-    const plan = planJob(manifest, backend, size, side);
+    // Nothing may be left of the run before.
+    await backend.prepare(size, 0);
+    await backend.prepare(size, cap);
+    backend.resetPeak();
     let runs = 0;
     const swapping: Backend = {
       kind: backend.kind,
@@ -67,46 +72,15 @@ const runner = {
         return backend.run(...args);
       },
     };
-    const calls = new Calls(swapping, manifest, new ProgressMeter(), undefined);
-    let hash = 0x811c9dc5;
-    // Nothing may be left of the run before.
-    await backend.prepare(size, 0);
-    await backend.prepare(size, cap);
-    backend.resetPeak();
     const start = performance.now();
-    await withScope(async (scope) => {
-      const draw = (seed: number, rows: number, width: number) =>
-        noiseLatents(seed, 16, { x: 0, y: 0, width, height: Math.ceil(rows / 16) }).data.slice(0, rows * width);
-      const conditions = branchesOf(switches.guidance).map((_, branch) => {
-        // Three tokens and padding, which is one row.
-        const rows = 4;
-        const dims = [1, rows, family.contextDim];
-        const context = calls.upload(scope, 'float32', dims, draw(branch, rows, family.contextDim));
-        const pooled = calls.upload(scope, 'float32', [1, family.pooledDim], draw(branch + 9, 1, family.pooledDim));
-        const textRows = Int32Array.from({ length: family.contextTokens }, (_, row) => Math.min(row, rows - 1));
-        return { conditions: [{ context, pooled }], textRows };
-      });
-      const times = Array.from({ length: steps }, (_, k) => 1 - k / steps);
-      const mods = await makeModulations(calls, conditions, times, scope);
-      const prologues = [];
-      for (const [branch, condition] of conditions.entries()) {
-        prologues.push({ ...(await makeText(calls, condition, scope)), mods: mods[branch] ?? new Map() });
-      }
-      const denoiser = makeDenoiser(calls, plan, steps, prologues, scope);
-      const rect = { x: 0, y: 0, width: side / family.factor, height: side / family.factor };
-      const reference = noiseLatents(3, family.latentChannels, rect);
-      for (const [step, t] of times.entries()) {
-        const { data } = await velocityOf(calls, denoiser, noiseLatents(4, 16, rect), reference, step, t);
-        for (const word of new Uint32Array(data.buffer)) hash = Math.imul(hash ^ word, 0x01000193) >>> 0;
-      }
-    });
+    const velocities = await sampleSteps(swapping, pack.manifest, size);
     const milliseconds = performance.now() - start;
     const { gpuPeakBytes, heapBytes } = backend.memory();
-    const { weights, ...planned } = planMemory(manifest, 'f32', size, cap);
+    const { weights, ...planned } = planMemory(pack.manifest, 'f32', size, cap);
     await backend.trim();
     return {
       ...planned,
-      hash,
+      velocities: velocities.map((values) => [...values]),
       runs,
       milliseconds,
       gpuPeakBytes,
@@ -114,7 +88,6 @@ const runner = {
       leftBytes: backend.memory().gpuBytes,
       resident: weights.resident.size,
       streamed: weights.streamed.size,
-      weightBytes: weights.residentBytes + weights.slotBytes + weights.stagingBytes,
     };
   },
 };
