@@ -200,7 +200,13 @@ test('a ZIP is imported, exported, mended from the ZIP; one without a text part 
 
   await giveZip('liar.zip', await zipOf(makePack('liar', 'A liar', { version: '../up' })));
   await expect(dialog().getByRole('alert')).toContainText("This pack can't be used");
-  await giveZip('photos.zip', Buffer.from('PK\u0005\u0006'.padEnd(22, '\0'), 'latin1'));
+  // A ZIP with nothing in it, dropped.
+  const dataTransfer = await page.evaluateHandle(() => {
+    const transfer = new DataTransfer();
+    transfer.items.add(new File(['PK\u0005\u0006'.padEnd(22, '\0')], 'photos.zip'));
+    return transfer;
+  });
+  await dialog().getByRole('region', { name: 'Add a pack' }).dispatchEvent('drop', { dataTransfer });
   await expect(dialog().getByRole('alert')).toContainText('There is no such pack');
   expect(app.errors).toEqual([]);
 });

@@ -30,9 +30,12 @@ export function fromInput(files: readonly File[]): GivenPack {
 /** A dropped ZIP, folder, or the files of one. Must be called before the event is over. */
 export async function fromDrop(transfer: DataTransfer): Promise<GivenPack | null> {
   const entries = [...transfer.items].flatMap((item) => item.webkitGetAsEntry() ?? []);
-  const [file] = transfer.files;
-  if (entries.length === 1 && entries[0]?.isFile && file && /\.zip$/i.test(file.name)) return { kind: 'zip', file };
-  const files: GivenFile[] = [];
+  const dropped = [...transfer.files];
+  const [file] = dropped;
+  if (dropped.length === 1 && file && /\.zip$/i.test(file.name) && !entries[0]?.isDirectory)
+    return { kind: 'zip', file };
+  // Without entries (files that another page's script made) there are no folders to look into.
+  const files: GivenFile[] = entries.length > 0 ? [] : dropped.map((one) => ({ path: one.name, file: one }));
   for (const entry of entries) await gather(entry, files);
   return files.length > 0 ? { kind: 'files', label: entries[0]?.name ?? '', files } : null;
 }
