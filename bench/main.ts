@@ -1,10 +1,11 @@
 /**
- * Measurements, each a command: `npm run bench -- main`, `-- convert`, `-- vae`, `-- quantise`.
+ * Measurements, each a command: `npm run bench -- main`, `-- convert`, `-- vae`, `-- quantise`, `-- store`.
  * Every bench prints what it does to stderr and one JSON line, its result, last to stdout.
  */
 import { benchConvert } from './convert/convert.ts';
 import { benchMain } from './main/app.ts';
 import { benchQuantise } from './quantise/quantise.ts';
+import { benchStore } from './store/store.ts';
 import { benchVae } from './vae/vae.ts';
 
 const BENCHES: Record<string, (args: string[]) => Promise<unknown>> = {
@@ -12,6 +13,7 @@ const BENCHES: Record<string, (args: string[]) => Promise<unknown>> = {
   convert: benchConvert,
   vae: benchVae,
   quantise: benchQuantise,
+  store: benchStore,
 };
 
 const [name = '', ...args] = process.argv.slice(2);

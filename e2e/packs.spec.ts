@@ -3,7 +3,6 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type BrowserContext, expect, type Page, test } from '@playwright/test';
-import type { onPackEvent, packs } from '../src/app/packs.ts';
 import { type Asked, RangeServer } from '../tools/packs/range-server.ts';
 import { noiseBytes, type TestPack, writeTestPack } from '../tools/packs/test-pack.ts';
 import { PIECE_BYTES } from '../workers/packs/manifest.ts';
@@ -13,7 +12,6 @@ import { fromRepo } from './support/files.ts';
 
 declare global {
   interface Window {
-    __packs: { bridge: typeof packs; onEvent: typeof onPackEvent };
     __statuses: PackStatus[];
   }
 }

@@ -1,4 +1,5 @@
 import { expect, type Locator, type Page } from '@playwright/test';
+import type { onPackEvent, packs } from '../../src/app/packs.ts';
 import type { EngineBridge } from '../../src/bridge/engine.ts';
 import type { DroppedFile } from './files.ts';
 import { decode, type Pixels } from './pixels.ts';
@@ -8,6 +9,7 @@ declare global {
   interface Window {
     /** Put there by the app with `?test=1`. */
     __engine: EngineBridge;
+    __packs: { bridge: typeof packs; onEvent: typeof onPackEvent };
   }
 }
 

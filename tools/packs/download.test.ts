@@ -162,10 +162,13 @@ describe('a bad server or network', () => {
     await expectWhole();
   });
 
-  it('that lacks a file is explained', async () => {
+  it('that lacks a file is explained, however far the other requests are', async () => {
     server.behave = (asked) => (isBig(asked) ? { status: 404 } : undefined);
-    const result = await manager.download(server.url, QUICK);
-    expect(result).toMatchObject({ ok: false, code: 'pack-missing', values: { file: BIG } });
+    for (let turn = 0; turn < 4; turn++) {
+      const result = await manager.download(server.url, QUICK);
+      expect(result).toMatchObject({ ok: false, code: 'pack-missing', values: { file: BIG } });
+      await manager.cancel(id);
+    }
   });
 });
 

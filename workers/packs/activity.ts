@@ -40,23 +40,24 @@ export class Activity {
     this.#state = state;
     this.#progress = new Progress(total);
     this.#progress.begin(done);
-    this.#told = 0;
+    this.#told = Number.NEGATIVE_INFINITY;
     this.report(done);
   }
 
+  /** Cheap between two events: it is called for every chunk that comes. */
   report(done: number): void {
+    const now = performance.now();
+    if (now - this.#told < EVERY_MS && done < this.#last.total) return;
+    this.#told = now;
     const measured = this.#progress.update(done);
     this.#last = { done: measured.done, total: measured.total };
-    const now = performance.now();
-    if (now - this.#told < EVERY_MS && measured.done < measured.total) return;
-    this.#told = now;
     if (this.#state === 'waiting') this.#tell({ state: 'waiting', ...this.#last });
     else this.#tell({ state: this.#state, ...measured });
   }
 
   waiting(waiting: boolean): void {
     this.#state = waiting ? 'waiting' : 'downloading';
-    this.#told = 0;
+    this.#told = Number.NEGATIVE_INFINITY;
     this.report(this.#last.done);
   }
 

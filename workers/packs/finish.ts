@@ -92,28 +92,32 @@ async function howFull({ store, plan }: Finish, detail: string): Promise<EngineE
 
 /** @throws EngineError 'pack-damaged'; the pack is deleted then: no server will make it better */
 async function checkGraphs(store: PackStore, plan: PackPlan): Promise<void> {
-  for (const graph of Object.values(plan.manifest.graphs)) {
-    for (const { file, mode } of graph.variants) {
-      const { key } = plannedFile(plan, file);
-      const bytes = await readSmall(store.disk, store.contentPath(plan.id.name, key), GRAPH_LIMITS.bytes);
-      try {
+  const variants = Object.values(plan.manifest.graphs).flatMap((graph) =>
+    graph.variants.map((variant) => ({ graph, ...variant })),
+  );
+  try {
+    await Promise.all(
+      variants.map(async ({ graph, file, mode }) => {
+        const { key } = plannedFile(plan, file);
+        const bytes = await readSmall(store.disk, store.contentPath(plan.id.name, key), GRAPH_LIMITS.bytes);
         if (!bytes) throw new EngineError('pack-damaged', `The graph ${file} is too large.`, { file });
         checkGraph(file, bytes, graph, mode);
-      } catch (error) {
-        await store.remove(plan.id);
-        throw error;
-      }
-    }
+      }),
+    );
+  } catch (error) {
+    await store.remove(plan.id);
+    throw error;
   }
 }
 
 export async function stampsOf(store: PackStore, plan: PackPlan): Promise<Record<string, number>> {
-  const stamps: Record<string, number> = {};
-  for (const { key } of plan.files) {
-    const stat = await store.disk.stat(store.contentPath(plan.id.name, key));
-    if (stat) stamps[key] = stat.modified;
-  }
-  return stamps;
+  const stamps = await Promise.all(
+    plan.files.map(async ({ key }) => {
+      const stat = await store.disk.stat(store.contentPath(plan.id.name, key));
+      return [key, stat?.modified ?? 0] as const;
+    }),
+  );
+  return Object.fromEntries(stamps);
 }
 
 /** Versions that this one replaces: of the same pack from the same place. One that an engine uses goes next time. */

@@ -61,6 +61,11 @@ export async function request(
     if (cause instanceof RequestError) return cause;
     return new RequestError(stalled ? `no data for ${Math.round(stallMs / 1000)} s` : messageOf(cause), true);
   };
+  // A read that was under way when its request ended does not settle everywhere; with this it does.
+  const ended = new Promise<never>((_, reject) => {
+    abort.signal.addEventListener('abort', () => reject(new Error('the request was ended')), { once: true });
+  });
+  ended.catch(() => undefined);
   arm();
   let response: Response;
   try {
@@ -82,8 +87,9 @@ export async function request(
   const { body } = response;
   async function* chunks(): AsyncGenerator<Uint8Array, void, void> {
     const reader = body?.getReader();
+    const read = () => Promise.race([reader?.read(), ended]);
     try {
-      for (let part = await reader?.read(); part && !part.done; part = await reader?.read()) {
+      for (let part = await read(); part && !part.done; part = await read()) {
         arm();
         yield part.value;
       }

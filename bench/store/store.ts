@@ -1,0 +1,209 @@
+/**
+ * Stored packs in Chromium: download, verify and write against plain `fetch` and write of the same bytes in the same run,
+ * import of a folder, and the memory that both take.
+ */
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { chromium, type Page } from '@playwright/test';
+import { App } from '../../e2e/support/app.ts';
+import { pathOf } from '../../e2e/support/files.ts';
+import { Server } from '../../e2e/support/server.ts';
+import { findBrowser } from '../../tools/browser.mjs';
+import { RangeServer } from '../../tools/packs/range-server.ts';
+import { noiseBytes, writeTestPack } from '../../tools/packs/test-pack.ts';
+
+const OPTIONS = { megabytes: { type: 'string', default: '256' }, runs: { type: 'string', default: '3' } } as const;
+const SHARD = 128 * 2 ** 20;
+
+/**
+ * `--megabytes 256 --runs 3`. Rates in MB/s (10^6 bytes), growth of memory in MB. Medians of the runs, in which plain fetch and
+ * download take turns.
+ */
+export async function benchStore(args: string[]): Promise<object> {
+  const { values } = parseArgs({ args, options: OPTIONS });
+  if (!existsSync(pathOf('dist/index.html'))) throw new Error('Run "npm run build" first.');
+  const folder = mkdtempSync(join(tmpdir(), 'bench-store-'));
+  const pack = writeTestPack(join(folder, 'v1'), 'bench', '1', shards(Number(values.megabytes) * 1e6));
+  const app = await Server.start();
+  const packs = await RangeServer.start(pack.folder);
+  // A profile on the disk: private windows keep files in memory.
+  const profile = join(folder, 'profile');
+  const browser = await chromium.launchPersistentContext(profile, {
+    executablePath: await findBrowser(),
+    args: ['--no-sandbox'],
+  });
+  try {
+    const page = await browser.newPage();
+    await App.open(page, { engine: 'wasm' }, app.url);
+    await page.waitForFunction(() => navigator.serviceWorker.controller?.state === 'activated');
+    await page.evaluate(() => window.__engine.start());
+    await page.evaluate((url) => window.__packs.bridge.allowHost(url), packs.url);
+    const files = Object.keys(shards(Number(values.megabytes) * 1e6, true));
+    const plain: number[] = [];
+    const download: number[] = [];
+    const imports: number[] = [];
+    for (let run = 0; run < Number(values.runs); run++) {
+      plain.push(await plainRate(page, packs.url, files));
+      download.push(await rate(page, pack.bytes, 'download', packs.url));
+      await exportAndRemove(page);
+      imports.push(await rate(page, pack.bytes, 'import', ''));
+      await remove(page);
+      console.error(
+        `run ${run + 1}: plain ${plain.at(-1)}, download ${download.at(-1)}, import ${imports.at(-1)} MB/s`,
+      );
+    }
+    const before = rendererMB(profile);
+    const peak = watchMemory(profile);
+    await rate(page, pack.bytes, 'download', packs.url);
+    const growth = round(peak() - before);
+    console.error(`memory of the renderers: ${before} MB before, ${growth} MB more at most`);
+    const ofPlainFetch = round(median(download) / median(plain));
+    return {
+      chromium: browser.browser()?.version() ?? '',
+      megabytes: Math.round(pack.bytes / 1e6),
+      runs: plain.length,
+      plainMBps: median(plain),
+      downloadMBps: median(download),
+      ofPlainFetch,
+      importMBps: median(imports),
+      heapGrowthMB: growth,
+    };
+  } finally {
+    await browser.close();
+    await packs.stop();
+    await app.stop();
+    rmSync(folder, { recursive: true });
+  }
+}
+
+/** @param empty for the names alone */
+function shards(bytes: number, empty = false): Record<string, Uint8Array> {
+  const made: Record<string, Uint8Array> = {};
+  for (let at = 0, index = 0; at < bytes; at += SHARD, index++) {
+    made[`extra-${index}.bin`] = empty ? new Uint8Array() : noiseBytes(Math.min(SHARD, bytes - at), index + 1);
+  }
+  return made;
+}
+
+/** One file after the other, chunks written as they come, nothing checked: in the packs worker, which may fetch there. */
+async function plainRate(page: Page, url: string, files: string[]): Promise<number> {
+  const worker = await packsWorker(page);
+  // tsx wraps named functions in this helper.
+  await worker.evaluate('globalThis.__name = (value) => value');
+  const { bytes, ms } = await worker.evaluate(
+    async ({ base, names }) => {
+      interface Target {
+        write(bytes: Uint8Array, options: { at: number }): number;
+        flush(): void;
+        close(): void;
+      }
+      const isSync = (value: object): value is { createSyncAccessHandle(): Promise<Target> } =>
+        'createSyncAccessHandle' in value;
+      const root = await navigator.storage.getDirectory();
+      const start = performance.now();
+      let bytes = 0;
+      for (const name of names) {
+        const handle = await root.getFileHandle(`plain-${name}`, { create: true });
+        if (!isSync(handle)) throw new Error('no sync access handles');
+        const file = await handle.createSyncAccessHandle();
+        const reader = (await fetch(base + name, { cache: 'no-store' })).body?.getReader();
+        let at = 0;
+        for (let part = await reader?.read(); part && !part.done; part = await reader?.read()) {
+          at += file.write(part.value, { at });
+        }
+        file.flush();
+        file.close();
+        bytes += at;
+      }
+      const ms = performance.now() - start;
+      for (const name of names) await root.removeEntry(`plain-${name}`);
+      return { bytes, ms };
+    },
+    { base: url, names: files },
+  );
+  return round(bytes / 1000 / ms);
+}
+
+async function rate(page: Page, bytes: number, what: 'download' | 'import', url: string): Promise<number> {
+  const ms = await page.evaluate(
+    async ({ kind, address }) => {
+      const { bridge } = window.__packs;
+      const root = await navigator.storage.getDirectory();
+      const start = performance.now();
+      const result =
+        kind === 'download'
+          ? await bridge.download(address)
+          : await bridge.importGiven({ kind: 'folder', handle: await root.getDirectoryHandle('given') });
+      if (!result.ok) throw new Error(`${result.code} ${result.detail}`);
+      return performance.now() - start;
+    },
+    { kind: what, address: url },
+  );
+  return round(bytes / 1000 / ms);
+}
+
+async function exportAndRemove(page: Page): Promise<void> {
+  await page.evaluate(async () => {
+    const root = await navigator.storage.getDirectory();
+    const id = { name: 'bench', version: '1' };
+    const folder = await root.getDirectoryHandle('given', { create: true });
+    const exported = await window.__packs.bridge.exportTo(id, folder);
+    if (!exported.ok) throw new Error(exported.detail);
+    await window.__packs.bridge.remove(id);
+  });
+}
+
+async function remove(page: Page): Promise<void> {
+  await page.evaluate(() => window.__packs.bridge.remove({ name: 'bench', version: '1' }));
+}
+
+/** The packs worker that lives; made by asking it something. */
+async function packsWorker(page: Page) {
+  await page.evaluate(() => window.__packs.bridge.list());
+  const worker = page
+    .workers()
+    .filter((each) => each.url().includes('packs.worker'))
+    .at(-1);
+  if (!worker) throw new Error('no packs worker');
+  return worker;
+}
+
+/**
+ * Private memory of the browser's renderer processes in MB: page, engine and packs worker with heap, array buffers, garbage
+ * that nobody collected yet and what the network left there. An upper bound of the heap: the browser's own measurement of the
+ * heap waits until the worker is done. Linux only; 0 elsewhere.
+ */
+function rendererMB(profile: string): number {
+  if (!existsSync('/proc/self/status')) return 0;
+  let kilobytes = 0;
+  for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
+    try {
+      const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+      if (!command.includes('--type=renderer') || !command.includes(profile)) continue;
+      kilobytes += Number(/RssAnon:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0);
+    } catch {
+      // It ended meanwhile.
+    }
+  }
+  return round(kilobytes / 1000);
+}
+
+/** Looks ten times a second; answers the highest. */
+function watchMemory(profile: string): () => number {
+  let highest = 0;
+  const timer = setInterval(() => {
+    highest = Math.max(highest, rendererMB(profile));
+  }, 100);
+  return () => {
+    clearInterval(timer);
+    return highest;
+  };
+}
+
+const round = (value: number) => Math.round(value * 100) / 100;
+
+function median(values: readonly number[]): number {
+  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
+}
