@@ -1,8 +1,10 @@
 /**
- * Measurements, each a command: `npm run bench -- main`, `-- convert`, `-- vae`, `-- quantise`, `-- store`.
+ * Measurements, each a command: `npm run bench -- main`, `-- convert`, `-- vae`, `-- quantise`, `-- store`,
+ * `-- full-size`.
  * Every bench prints what it does to stderr and one JSON line, its result, last to stdout.
  */
 import { benchConvert } from './convert/convert.ts';
+import { benchFullSize } from './full-size/full-size.ts';
 import { benchMain } from './main/app.ts';
 import { benchQuantise } from './quantise/quantise.ts';
 import { benchStore } from './store/store.ts';
@@ -11,6 +13,7 @@ import { benchVae } from './vae/vae.ts';
 const BENCHES: Record<string, (args: string[]) => Promise<unknown>> = {
   main: benchMain,
   convert: benchConvert,
+  'full-size': benchFullSize,
   vae: benchVae,
   quantise: benchQuantise,
   store: benchStore,
