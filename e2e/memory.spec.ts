@@ -51,8 +51,7 @@ test('out of GPU memory: a smaller tile, said so, a finished job, and the next o
   await app.openPhoto({ name: 'noise.png', mimeType: 'image/png', buffer: photo });
   await app.root('engine-state', 'ready');
   await Promise.all(installed);
-  const [worker] = page.workers();
-  if (!worker) throw new Error('there is no worker');
+  const worker = app.engineWorker;
   // The self-test's buffers went through the wrap: the device is one of ours.
   const before = await setFault(worker, { from: 128 * 1024 });
   expect(before.largest).toBeGreaterThan(0);
@@ -61,7 +60,7 @@ test('out of GPU memory: a smaller tile, said so, a finished job, and the next o
   await app.restoreButton.click();
   const notice = page.getByRole('note').filter({ hasText: 'Not enough memory' });
   await expect(notice).toContainText('it goes on with a smaller one', { timeout: 60_000 });
-  expect(page.workers()[0]).toBe(worker);
+  expect(app.engineWorker).toBe(worker);
   await app.root('job', 'done');
   await app.root('engine', 'webgpu');
   const { failed, largest } = await setFault(worker, {});
@@ -74,6 +73,6 @@ test('out of GPU memory: a smaller tile, said so, a finished job, and the next o
   await notice.getByRole('button', { name: 'Dismiss' }).click();
   await app.restore('noise');
   await expect(notice).toBeHidden();
-  expect(page.workers()[0]).toBe(worker);
+  expect(app.engineWorker).toBe(worker);
   expect(app.errors).toEqual([]);
 });

@@ -66,9 +66,9 @@ test('three devices lost in a row stop the job with a message; it can be continu
 test('wrong numbers: the job goes on from its last good step on the processor, and says so', async () => {
   await app.begin('noise');
   await afterSteps(app, 1);
-  const [worker] = page.workers();
+  const worker = app.engineWorker;
   // From here on, what the app puts into GPU memory arrives as NaN, as from a broken driver.
-  await worker?.evaluate(() => {
+  await worker.evaluate(() => {
     const write = GPUQueue.prototype.writeBuffer;
     GPUQueue.prototype.writeBuffer = function (...args) {
       const data: unknown = args[2];

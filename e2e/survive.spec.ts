@@ -109,8 +109,8 @@ test('a cancelled job is not offered, even when its worker hangs and has to be e
       new BroadcastChannel('hung').onmessage = () => resolve();
     });
   });
-  const [worker] = page.workers();
-  await worker?.evaluate(() => {
+  const worker = app.engineWorker;
+  await worker.evaluate(() => {
     new BroadcastChannel('hung').postMessage('from here on');
     setTimeout(() => {
       for (;;);

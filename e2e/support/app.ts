@@ -1,4 +1,4 @@
-import { expect, type Locator, type Page } from '@playwright/test';
+import { expect, type Locator, type Page, type Worker } from '@playwright/test';
 import type { onPackEvent, packs } from '../../src/app/packs.ts';
 import type { EngineBridge } from '../../src/bridge/engine.ts';
 import type { DroppedFile } from './files.ts';
@@ -73,6 +73,13 @@ export class App {
     await this.drop(file);
     await expect(this.restoreButton).toBeEnabled({ timeout: 60_000 });
     await expect(this.canvas).toBeVisible();
+  }
+
+  /** The engine's thread; packs and checkpoints have threads of their own, and onnxruntime may have more. */
+  get engineWorker(): Worker {
+    const worker = this.page.workers().find((one) => one.url().includes('restore.worker'));
+    if (!worker) throw new Error('the engine has no worker');
+    return worker;
   }
 
   get canvas(): Locator {
