@@ -8,7 +8,7 @@ TASKS = ["blur", "compression", "flare", "moire", "haze", "low-light", "noise", 
 
 
 def default_config() -> dict:
-    """Return a fresh copy of the released configuration (size XS)."""
+    """Return a fresh copy of the released configuration (size S)."""
     return {
         "family": "restoration-small",
         "transformer": {
@@ -19,22 +19,23 @@ def default_config() -> dict:
             "hidden_size": 256,
             "mlp_ratio": 4.0,
             "num_heads": 4,
-            "depth": 1,
-            "depth_single_blocks": 3,
+            "depth": 2,
+            "depth_single_blocks": 4,
             "axes_dim": [8, 28, 28],
             "theta": 10000,
             "qkv_bias": True,
             "guidance_embeds": False,
         },
         "vae": {
-            "widths": [32, 64, 128],
-            "encoder_blocks": [1, 2, 2],
-            "decoder_blocks": [2, 2, 2],
+            "widths": [48, 96, 192],
+            "encoder_blocks": [2, 2, 2],
+            "decoder_blocks": [3, 4, 4],
             "latent_channels": 16,
             "scale": 1,
             "shift": 0,
         },
         "conditioning": {"tasks": list(TASKS), "task_tokens": 4, "thumb": 64},
+        "auto": {"widths": [32, 64, 96], "crop": 128, "crops": 8},
         "start_sigma": 0.05,
         "steps": 2,
     }

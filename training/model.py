@@ -5,6 +5,7 @@ import math
 import torch
 from torch import Tensor, nn
 
+from .auto import AutoHead
 from .conditioning import Conditioning, pack, position_ids, unpack
 from .dit import DiT, rope_table
 from .vae import SLOPE, Block, Decoder, Encoder
@@ -24,6 +25,8 @@ class Restorer(nn.Module):
         self.decoder = Decoder(v, t["vec_in_dim"])
         self.conditioning = Conditioning(len(c["tasks"]), c["task_tokens"], thumbs, token, t["context_in_dim"])
         self.dit = DiT(t)
+        if "auto" in config:
+            self.auto = AutoHead(config["auto"], len(c["tasks"]) + 1)
         self.preview = nn.Conv2d(v["latent_channels"], 12, 1)  # latents -> photo at 1/4 size, for training and previews
 
     def rope(self, h: int, w: int, **jitter) -> tuple[Tensor, Tensor]:
@@ -97,5 +100,5 @@ def export_names(model: Restorer) -> dict[str, Tensor]:
 
 def import_names(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     """Inverse of `export_names`."""
-    own = ("encoder.", "decoder.", "conditioning.")
+    own = ("encoder.", "decoder.", "conditioning.", "auto.")
     return {k if k.startswith(own) else f"dit.{k}": v.float() for k, v in tensors.items()}
