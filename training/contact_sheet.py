@@ -1,6 +1,10 @@
-"""Contact sheet: per task one column of (degraded, restored, clean) crops, as a JPEG.
+"""Contact sheets as a JPEG or PNG.
 
-    python -m training.contact_sheet --export DIR --out sheet.jpg [--steps 4] [--size 256]
+    python -m training.contact_sheet --data PHOTOS --export DIR --out sheet.jpg [--steps 4] [--size 256]
+    python -m training.contact_sheet --data PHOTOS --degradations --out sheet.png [--photos 4] [--tasks T...]
+
+With a model: per task one column of (degraded, restored, clean) crops. With --degradations no
+model is needed: one row per task, each of its photos mild, medium and strong (levels .15, .5, .85).
 """
 
 import argparse
@@ -11,8 +15,11 @@ import torch
 from PIL import Image
 
 from .config import TASKS
+from .degrade import degrade
 from .evaluate import degraded, run, test_set
 from .export import load
+
+LEVELS = (0.15, 0.5, 0.85)
 
 
 def as_bytes(x: torch.Tensor) -> np.ndarray:
@@ -31,16 +38,38 @@ def sheet(model, folder: str, size: int, steps: int) -> np.ndarray:
     return np.concatenate(columns, 1)
 
 
+def severities(folder: str, size: int, photos: int, tasks: list[str], seed: int = 0) -> np.ndarray:
+    """uint8 [tasks size, 3 photos size, 3]: per task every photo at LEVELS."""
+    squares = test_set(folder, size, photos)
+    x = torch.from_numpy(np.stack(squares)).permute(0, 3, 1, 2).repeat_interleave(len(LEVELS), 0).contiguous()
+    level = torch.tensor(LEVELS).repeat(len(squares))
+    rows = []
+    for n, task in enumerate(tasks):
+        g = torch.Generator().manual_seed(seed + n)
+        y = degrade(task, x, level, g, x.roll(len(LEVELS), 0))
+        rows.append(np.concatenate([as_bytes(v * 2 - 1) for v in y], 1))
+    return np.concatenate(rows)
+
+
 def main() -> None:
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("--export", required=True)
+    what = p.add_mutually_exclusive_group(required=True)
+    what.add_argument("--export")
+    what.add_argument("--degradations", action="store_true")
     p.add_argument("--out", required=True)
-    p.add_argument("--data", required=True, help="folder with the validation photos")
+    p.add_argument("--data", required=True, help="folder with the photos")
     p.add_argument("--size", type=int, default=256)
     p.add_argument("--steps", type=int, default=4)
+    p.add_argument("--photos", type=int, default=4)
+    p.add_argument("--seed", type=int, default=0)
+    p.add_argument("--tasks", nargs="*", default=TASKS, choices=TASKS)
     a = p.parse_args()
     torch.set_num_threads(1)
-    Image.fromarray(sheet(load(a.export), a.data, a.size, a.steps)).save(Path(a.out), quality=88)
+    if a.degradations:
+        picture = severities(a.data, a.size, a.photos, a.tasks, a.seed)
+    else:
+        picture = sheet(load(a.export), a.data, a.size, a.steps)
+    Image.fromarray(picture).save(Path(a.out), quality=90)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,8 @@ import torch
 
 from .config import TASKS
 from .data import load_photos, thumbnail
-from .degrade import TEST_LEVEL, degrade
+from .degrade import TEST_LEVEL
+from .degrade.arrays import degrade
 from .losses import psnr
 
 SEED = 777

@@ -16,7 +16,7 @@ from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
-from training.degrade import degrade  # noqa: E402
+from training.degrade.arrays import degrade  # noqa: E402
 
 # task, photo, long side in px, level 0..1 and seed (not used for compression), titles, how it was degraded
 PHOTOS = [

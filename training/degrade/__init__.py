@@ -1,8 +1,14 @@
-"""Synthetic degradations, one module per task. See `degrade`."""
+"""Synthetic degradations as batched tensor operations, one module per task. See `degrade` and `mixed`."""
 
-import numpy as np
+import hashlib
+import random
+from contextlib import nullcontext
+
+import torch
+from torch import Tensor
 
 from . import blur, compression, flare, haze, low_light, moire, noise, rain, reflection
+from .fields import Draw
 
 APPLY = {
     "blur": blur.apply, "compression": compression.apply, "flare": flare.apply, "moire": moire.apply,
@@ -10,14 +16,45 @@ APPLY = {
     "reflection": reflection.apply,
 }
 
-# Range of levels of the fixed test, chosen for the mean input PSNR at 512x512; training uses 0 to 1.
+# Range of levels of the quick validation table; training uses 0 to 1.
 TEST_LEVEL = {task: (0.3, 0.8) for task in APPLY} | {"blur": (0.4, 1.0), "compression": (0.4, 0.95)}
 
 
-def degrade(task: str, x: np.ndarray, rng: np.random.Generator, level: float, other: np.ndarray | None = None):
-    """x [H, W, 3] float32 in 0..1 -> degraded, same shape, rounded to 8 bits, still float32 in 0..1.
+def choices(g: torch.Generator) -> random.Random:
+    """Choices on the host that follow the generator: its state is kept on the host on any device."""
+    return random.Random(hashlib.blake2b(g.get_state().numpy().tobytes(), digest_size=8).digest())
 
-    level 0..1 is the strength; `other` is a second photo of the same size (reflection only).
+
+def rounded(y: Tensor) -> Tensor:
+    return torch.round(y.clamp(0, 1) * 255) / 255
+
+
+def full_precision(device: torch.device):
+    """Undo an autocast of the caller: rounding steps need float32."""
+    return torch.autocast(device.type, enabled=False) if torch.is_autocast_enabled(device.type) else nullcontext()
+
+
+@torch.no_grad()
+def degrade(
+    task: str, x: Tensor, level: Tensor, g: torch.Generator, other: Tensor | None = None, rng: random.Random | None = None,
+) -> Tensor:
+    """x [B, 3, H, W] float32 in 0..1, sRGB-coded -> degraded, same shape, clamped, in steps of 1/255.
+
+    level [B] in 0..1: strength. g: generator on x's device; a seed gives the same result again on
+    one device. other: a second photo of x's shape (reflection only; else x turned round stands in).
+    rng chooses among the variants of a task; by default it follows g. H and W at least 32.
+    Raises KeyError for an unknown task. Never waits for the device.
     """
-    y = APPLY[task](x, rng, level, other) if task == "reflection" else APPLY[task](x, rng, level)
-    return (np.rint(np.clip(y, 0, 1) * 255) / 255).astype(np.float32)
+    with full_precision(x.device):
+        d = Draw(x.shape[0], g, rng or choices(g))
+        x, level = x.float(), level.view(-1, 1, 1, 1).float()
+        if task == "reflection":
+            y = reflection.apply(x, level, d, x.flip(-1).roll(1, 0) if other is None else other.float())
+        else:
+            y = APPLY[task](x, level, d)
+        return rounded(y)
+
+
+from .chain import mixed  # noqa: E402  (it uses `degrade`)
+
+__all__ = ["APPLY", "TEST_LEVEL", "degrade", "mixed"]

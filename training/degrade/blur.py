@@ -1,44 +1,41 @@
-"""Gaussian, sinc, disc (defocus) and motion blur, then a little noise or JPEG (facts A.4)."""
+"""Gaussian, sinc, disc (defocus), box, motion and zoom blur, then at times a little noise or JPEG."""
 
-import cv2
-import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
 
-from .compression import jpeg
-from .fields import gaussian, lerp, motion_kernel
+from .codec import jpeg
+from .fields import Draw, fft_conv, geo
+from .kernels import anisotropic, box, disc, gaussian_kernel, line, shake, sinc_kernel
 
-
-def disc_kernel(radius: float) -> np.ndarray:
-    size = 2 * int(np.ceil(radius)) + 1
-    yy, xx = np.mgrid[:size, :size] - size // 2
-    k = np.clip(radius + 0.5 - np.hypot(yy, xx), 0, 1).astype(np.float32)
-    return k / k.sum()
+KERNELS = {gaussian_kernel: 0.24, anisotropic: 0.1, sinc_kernel: 0.1, disc: 0.2, box: 0.06, line: 0.15, shake: 0.15}
 
 
-def sinc_kernel(cutoff: float, size: int) -> np.ndarray:
-    """Circular low-pass, cutoff in radians per px: c J1(c r) / (2 pi r), by the FFT of a disc."""
-    n = 128
-    f = np.fft.fftfreq(n) * 2 * np.pi
-    spectrum = (np.hypot(f[:, None], f[None]) <= cutoff).astype(np.float32)
-    k = np.fft.fftshift(np.fft.ifft2(spectrum).real)[n // 2 - size // 2 : n // 2 + size // 2 + 1]
-    k = k[:, n // 2 - size // 2 : n // 2 + size // 2 + 1].astype(np.float32)
-    return k / k.sum()
+def by_kernel(x: Tensor, level: Tensor, d: Draw) -> Tensor:
+    k = d.by_kind({lambda _, v, e, f=f: f(v, e): p for f, p in KERNELS.items()}, x, level, 4)
+    return fft_conv(x, k)
 
 
-def apply(x: np.ndarray, rng: np.random.Generator, level: float) -> np.ndarray:
-    """Level 0..1: Gaussian sigma .6-3, disc radius 1-5, motion 3-19 px, sinc cutoff 2.4-.8."""
-    kind = rng.random()
-    if kind < 0.35:
-        y = gaussian(x, lerp(0.6, 3.0, level))
-    elif kind < 0.6:
-        y = cv2.filter2D(x, -1, disc_kernel(lerp(1, 5, level)), borderType=cv2.BORDER_REFLECT_101)
-    elif kind < 0.9:
-        k = motion_kernel(lerp(3, 19, level), rng.uniform(0, 180))
-        y = cv2.filter2D(x, -1, k, borderType=cv2.BORDER_REFLECT_101)
-    else:
-        k = sinc_kernel(lerp(2.4, 0.8, level), 21)
-        y = cv2.filter2D(x, -1, k, borderType=cv2.BORDER_REFLECT_101)
-    if rng.random() < 0.4:
-        y = y + rng.standard_normal(y.shape, dtype=np.float32) * rng.uniform(0.5, 3) / 255
-    if rng.random() < 0.25:
-        y = jpeg(y, int(rng.uniform(60, 95)), 2)
+def zoom(x: Tensor, level: Tensor, d: Draw, steps: int = 9) -> Tensor:
+    """Mean of enlarged copies about a point near the centre: sharp there, radial blur outside."""
+    b = x.shape[0]
+    reach = geo(0.01, 0.09, level).view(-1)
+    cx, cy = (d.uniform(-0.3, 0.3).view(-1) for _ in range(2))
+    zero, y = torch.zeros_like(reach), 0
+    for i in range(steps):
+        s = 1 - reach * (i / (steps - 1))
+        rows = [torch.stack([s, zero, cx * (1 - s)], 1), torch.stack([zero, s, cy * (1 - s)], 1)]
+        at = F.affine_grid(torch.stack(rows, 1), list(x.shape), align_corners=False)
+        y = y + F.grid_sample(x, at, padding_mode="reflection", align_corners=False) / steps
+    return y
+
+
+def apply(x: Tensor, level: Tensor, d: Draw) -> Tensor:
+    """Level 0..1: Gaussian sigma .6-3.6, disc radius 1-7, motion 3-25 px, sinc cutoff 2.5-.65."""
+    y = d.by_kind({by_kernel: 0.93, zoom: 0.07}, x, level, 2)
+    noisy = d.flag(0.3) * d.uniform(0.5, 4) / 255
+    y = y + noisy * d.normal(1, *x.shape[1:])
+    n = sum(d.rng.random() < 0.2 for _ in range(d.b))
+    if n:
+        y = torch.cat([jpeg(y[:n], d.of(n).uniform(50, 95)), y[n:]])
     return y

@@ -1,35 +1,49 @@
-"""JPEG by a real encoder (Pillow), sometimes after a resize chain as on the web (facts A.4 "sr")."""
+"""JPEG at any quality, twice, or after a resize as on the web; a WebP-like codec."""
 
-import io
+from torch import Tensor
 
-import cv2
-import numpy as np
-from PIL import Image
-
-from .fields import gaussian, lerp, resize
+from .codec import jpeg, webp_like
+from .fields import Draw, geo, resize, small_gaussian
 
 
-def jpeg(x: np.ndarray, quality: int, subsampling: int) -> np.ndarray:
-    """Encode and decode. subsampling: 0 = 4:4:4, 2 = 4:2:0."""
-    buf = io.BytesIO()
-    Image.fromarray(np.rint(np.clip(x, 0, 1) * 255).astype(np.uint8)).save(
-        buf, "JPEG", quality=quality, subsampling=subsampling
-    )
-    return np.asarray(Image.open(buf), np.float32) / 255
+def quality(level: Tensor, d: Draw) -> Tensor:
+    """About 70 down to 5."""
+    return (geo(66, 6.5, level) * d.uniform(0.8, 1.2)).clamp(4, 95)
 
 
-def apply(x: np.ndarray, rng: np.random.Generator, level: float) -> np.ndarray:
-    """Level 0..1: quality about 60 down to 6; a quarter of the cases is resized as well."""
-    h, w, _ = x.shape
-    quality = int(round(60 * (6 / 60) ** level))
-    sub = 0 if rng.random() < 0.2 else 2
-    if rng.random() < 0.75:
-        return jpeg(x, quality, sub)
-    s = rng.uniform(0.6, 0.95)
-    y = resize(x, max(16, round(h * s)), max(16, round(w * s)), cv2.INTER_AREA)
-    if rng.random() < 0.4:
-        y = gaussian(y, rng.uniform(0.1, 0.8))
-    if rng.random() < 0.4:
-        y = y + rng.standard_normal(y.shape, dtype=np.float32) * rng.uniform(1, 5) / 255
-    y = jpeg(y, min(95, int(quality * lerp(1.3, 1.8, rng.random()))), sub)
-    return resize(y, h, w, cv2.INTER_CUBIC if rng.random() < 0.7 else cv2.INTER_LINEAR)
+def plain(x: Tensor, level: Tensor, d: Draw) -> Tensor:
+    return jpeg(x, quality(level, d))
+
+
+def full_colour(x: Tensor, level: Tensor, d: Draw) -> Tensor:
+    return jpeg(x, quality(level, d), half=False)
+
+
+def twice(x: Tensor, level: Tensor, d: Draw) -> Tensor:
+    """Cropped in between: the second block grid is shifted."""
+    first = jpeg(x, quality(level, d) * d.uniform(0.9, 1.6), shift=(d.rng.randrange(8), d.rng.randrange(8)))
+    return jpeg(first, quality(level, d) * d.uniform(1, 1.8))
+
+
+def resized(x: Tensor, level: Tensor, d: Draw) -> Tensor:
+    """Smaller, perhaps blurred and noisy, JPEG, and back to the old size."""
+    h, w = x.shape[2:]
+    s = d.rng.uniform(0.55, 0.95)
+    sides = (max(32, round(v * s / 16) * 16) for v in (h, w))  # few different shapes
+    y = resize(x, *sides, d.rng.choice(["area", "bilinear", "bicubic"]))
+    y = small_gaussian(y, d.flag(0.4) * d.uniform(0.2, 0.8))
+    y = y + d.flag(0.4) * d.uniform(1, 5) / 255 * d.normal(1, *y.shape[1:])
+    y = jpeg(y, quality(level, d) * d.uniform(1.3, 2.0), half=d.rng.random() < 0.8)
+    return resize(y, h, w, d.rng.choice(["bilinear", "bicubic", "bicubic"]))
+
+
+def webp(x: Tensor, level: Tensor, d: Draw) -> Tensor:
+    return webp_like(x, geo(12, 110, level) * d.uniform(0.8, 1.2), d.rng.choice([4, 8, 16]))
+
+
+KINDS = {plain: 0.55, full_colour: 0.12, twice: 0.08, resized: 0.13, webp: 0.12}
+
+
+def apply(x: Tensor, level: Tensor, d: Draw) -> Tensor:
+    """Level 0..1: quality about 70 down to 5."""
+    return d.by_kind(KINDS, x, level, 3)

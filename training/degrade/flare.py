@@ -1,39 +1,63 @@
-"""Lens flare added in linear light: glare and veil around a source, streaks, ghosts along the axis."""
+"""Lens flare: glare and veil about a source, starburst, streaks, halo, ghosts along the axis, coloured."""
 
-import numpy as np
+import math
 
-from .fields import lerp, to_linear, to_srgb
+import torch
+from torch import Tensor
+
+from .fields import Draw, geo, grid, to_linear, to_srgb
+
+GHOSTS = 6
 
 
-def colour(rng: np.random.Generator, spread: float) -> np.ndarray:
-    c = np.clip(1 + rng.normal(0, spread, 3), 0.2, 1.8).astype(np.float32)
-    return c / c.max()
+def around(d: Draw, dy: Tensor, dx: Tensor) -> tuple[Tensor, Tensor]:
+    """Intensities [B, 6, H, W] and colours [B, 6, 3]: two glows, starburst, anamorphic line, halo, veil."""
+    r = torch.sqrt(dy**2 + dx**2) + 1e-4
+    angle = torch.atan2(dy, dx)
+    core = d.uniform(0.6, 1.5) * torch.exp(-((r / d.uniform(0.02, 0.13)) ** d.uniform(0.9, 1.8)))
+    glow = d.uniform(0.1, 0.5) * torch.exp(-r / d.uniform(0.12, 0.5))
+    n, wobble = d.uniform(2, 9).round(), d.uniform(0, 3)
+    star = ((n / 2 * angle + d.uniform(0, math.pi)).cos().abs() + 1e-6) ** d.uniform(15, 140)
+    star = star * (0.6 + 0.4 * (wobble * angle + 7 * wobble).sin()) * torch.exp(-r / d.uniform(0.06, 0.4))
+    star = star * d.flag(0.65) * d.uniform(0.2, 1.0)
+    a = d.normal(0.12) + d.flag(0.25) * d.uniform(0, math.pi)
+    off = (a.cos() * dy - a.sin() * dx).abs()
+    streak = d.flag(0.35) * d.uniform(0.2, 0.8) * torch.exp(-off / d.uniform(0.003, 0.012) - r / d.uniform(0.2, 0.7))
+    halo = d.flag(0.3) * d.uniform(0.05, 0.25) * torch.exp(-(((r - d.uniform(0.15, 0.45)) / d.uniform(0.008, 0.04)) ** 2))
+    veil = d.flag(0.5) * d.uniform(0.02, 0.2) * (1 - 0.5 * r).clamp_min(0)
+    spread = 0.05 + d.uniform(0, 0.4)
+    colours = (1 + spread[..., 0] * d.normal(1, 6, 3, 1)[..., 0]).clamp(0.15, 1.6)
+    return torch.cat([core, glow, star, streak, halo, veil], 1), colours
 
 
-def apply(x: np.ndarray, rng: np.random.Generator, level: float) -> np.ndarray:
+def ghosts(d: Draw, h: int, w: int, cy: Tensor, cx: Tensor) -> tuple[Tensor, Tensor]:
+    """Discs and polygons [B, GHOSTS, H, W] on the line from the source through the centre, and colours."""
+    y, x = grid(h, w, d.g.device)
+    k, size = d.uniform(-0.5, 1.7, GHOSTS), max(h, w)
+    dy = (y - cy - (h / 2 - cy) * 2 * k) / size
+    dx = (x - cx - (w / 2 - cx) * 2 * k) / size
+    r = torch.sqrt(dy**2 + dx**2) + 1e-5
+    half = math.pi / d.uniform(5, 9).round()
+    side = torch.remainder(torch.atan2(dy, dx) + d.uniform(0, 1), 2 * half) - half
+    r = torch.where(d.flag(0.4) > 0, r * side.cos() / half.cos(), r)
+    radius = d.uniform(0.012, 0.12, GHOSTS) * d.uniform(0.6, 1.6)
+    soft = d.uniform(0.05, 0.5, GHOSTS)
+    body = ((radius - r) / (soft * radius)).clamp(0, 1) * (1 + d.uniform(-0.7, 1.2, GHOSTS) * ((r / radius) ** 2 - 0.5))
+    many = (torch.arange(GHOSTS, device=d.g.device).view(1, -1, 1, 1) < d.uniform(-1.5, GHOSTS)) * d.uniform(0.04, 0.4, GHOSTS)
+    spread = 0.1 + d.uniform(0, 0.5)
+    return body.clamp_min(0) * many, (1 + spread[..., 0] * d.normal(1, GHOSTS, 3, 1)[..., 0]).clamp(0.05, 1.6)
+
+
+def apply(x: Tensor, level: Tensor, d: Draw) -> Tensor:
     """Level 0..1 scales all brightness; the source may lie a little outside the frame."""
-    h, w, _ = x.shape
-    size = max(h, w)
-    cy, cx = rng.uniform(-0.1, 1.1) * h, rng.uniform(-0.1, 1.1) * w
-    yy, xx = np.mgrid[:h, :w].astype(np.float32)
-    dy, dx = (yy - cy) / size, (xx - cx) / size
-    r = np.hypot(dy, dx) + 1e-4
-    power = lerp(0.25, 1.0, level)
-    glow = rng.uniform(0.6, 1.4) * np.exp(-((r / rng.uniform(0.03, 0.12)) ** 1.3))
-    glow += rng.uniform(0.15, 0.5) * np.exp(-r / rng.uniform(0.15, 0.45))
-    out = glow[..., None] * colour(rng, 0.15)
-    if rng.random() < 0.7:  # streaks of a starburst
-        n, phase, sharp = rng.integers(2, 9), rng.uniform(0, np.pi), rng.uniform(20, 120)
-        star = np.abs(np.cos(np.arctan2(dy, dx) * n / 2 + phase)) ** sharp * np.exp(-r / rng.uniform(0.08, 0.35))
-        out += (rng.uniform(0.2, 0.9) * star)[..., None] * colour(rng, 0.15)
-    if rng.random() < 0.3:  # anamorphic line
-        a = rng.normal(0, 0.1)
-        off = np.abs(np.cos(a) * dy - np.sin(a) * dx)
-        out += (rng.uniform(0.2, 0.6) * np.exp(-off / 0.006 - r / 0.4))[..., None] * colour(rng, 0.3)
-    for _ in range(rng.integers(0, 6)):  # ghosts on the line through the centre
-        k = rng.uniform(-0.6, 1.6)
-        gy, gx = cy + (h / 2 - cy) * 2 * k, cx + (w / 2 - cx) * 2 * k
-        g, rad = np.hypot(yy - gy, xx - gx) / size, rng.uniform(0.015, 0.1)
-        edge = np.clip((rad - g) / (0.15 * rad), 0, 1) * (0.5 + 0.5 * (g / rad) ** 2)
-        out += (rng.uniform(0.05, 0.3) * edge)[..., None] * colour(rng, 0.4)
-    return to_srgb(to_linear(x) + power * 0.6 * out.astype(np.float32))
+    h, w = x.shape[2:]
+    y, c = grid(h, w, x.device)
+    cy, cx = d.uniform(-0.08, 1.08) * h, d.uniform(-0.08, 1.08) * w
+    one, ones = around(d, (y - cy) / max(h, w), (c - cx) / max(h, w))
+    two, twos = ghosts(d, h, w, cy, cx)
+    f = torch.cat([ones, twos], 1).transpose(1, 2) @ torch.cat([one, two], 1).flatten(2)
+    f = f.view(x.shape) * geo(0.28, 1.05, level) * d.uniform(0.8, 1.25)
+    lit = to_srgb(to_linear(x) + f * 0.8)
+    f = (f * 1.1).clamp(0, 1)
+    coded = x + f - f * x * torch.where(d.flag(0.6) > 0, 1.0, 0.0)  # screen, or added
+    return torch.where(d.flag(0.55) > 0, lit, coded)

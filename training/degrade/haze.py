@@ -1,27 +1,62 @@
-"""Atmospheric scattering I t + A (1 - t), t = exp(-beta d), with a procedural depth (facts A.4)."""
+"""Atmospheric scattering I t + A (1 - t), t = exp(-beta depth), with procedural depth; fog; plasma fog."""
 
-import numpy as np
+import math
 
-from .fields import fractal_field, gaussian, lerp
+import torch
+from torch import Tensor
 
-
-def depth(x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Depth in 0..1 [H, W, 1]: ramp towards the top or a side, smooth bumps, a trace of luma."""
-    h, w, _ = x.shape
-    yy, xx = np.linspace(1, 0, h, dtype=np.float32)[:, None], np.linspace(0, 1, w, dtype=np.float32)[None]
-    a = rng.normal(0, 0.5)
-    ramp = np.cos(a) * yy + np.sin(a) * (xx - 0.5)
-    luma = gaussian(x.mean(-1), max(h, w) / 40)
-    d = rng.uniform(0.3, 1) * ramp + rng.uniform(0.2, 0.8) * fractal_field(h, w, 4, rng) + rng.uniform(0, 0.6) * luma
-    d = (d - d.min()) / max(float(d.max() - d.min()), 1e-6)
-    return (d ** rng.uniform(0.7, 1.6))[..., None]
+from .fields import Draw, field, gaussian, grid, lerp, unit
 
 
-def apply(x: np.ndarray, rng: np.random.Generator, level: float) -> np.ndarray:
-    """Level 0..1: beta .25 to 1.7; airlight .72 to .97, nearly grey."""
-    beta = lerp(0.25, 1.7, level)
-    d = rng.uniform(0.1, 0.5) + rng.uniform(0.5, 0.9) * depth(x, rng)
-    t = np.clip(np.exp(-beta * d), 0.05, 1)
-    air = lerp(0.75, 0.95, rng.random()) + rng.normal(0, 0.01, 3) + rng.uniform(-1, 1) * np.array([-0.02, 0, 0.02])
-    air = np.clip(air, 0.68, 1).astype(np.float32)
-    return x * t + air * (1 - t)
+def air(d: Draw, low: float, high: float) -> Tensor:
+    """Airlight [B, 3, 1, 1], nearly grey, a little blue or yellow."""
+    tint = torch.cat([t := d.uniform(-0.035, 0.035), t * 0, -t], 1)
+    return (d.uniform(low, high) + tint + d.normal(0.012, 3)).clamp(0.55, 1)
+
+
+def depth(x: Tensor, d: Draw) -> Tensor:
+    """Depth 0..1 [B, 1, H, W]: a ramp mostly towards the top, smooth bumps, a trace of luma."""
+    h, w = x.shape[2:]
+    y, c = grid(h, w, x.device)
+    a = d.normal(0.6)
+    ramp = a.cos() * (1 - y / h) + a.sin() * (c / w - 0.5)
+    bumps = field(d, h, w, 24, d.uniform(1.6, 2.6))
+    luma = gaussian(x.mean(1, keepdim=True), d.uniform(0.004, 0.03) * max(h, w), 48)
+    return unit(d.uniform(0.2, 1) * ramp + d.uniform(0.1, 0.9) * bumps + d.uniform(-0.1, 0.7) * luma) ** d.uniform(0.7, 2)
+
+
+def scattered(x: Tensor, level: Tensor, d: Draw) -> Tensor:
+    """beta .5 to 2.2; the nearest point is hardly hazed, or as far as half of the farthest."""
+    beta = lerp(0.45, 2.1, level) * d.uniform(0.85, 1.15)
+    near = d.uniform(0.05, 0.55)
+    t = torch.exp(-beta * (near + (1.1 - 0.6 * near) * depth(x, d))).clamp_min(0.05)
+    return x * t + air(d, 0.68, 0.97) * (1 - t)
+
+
+def even(x: Tensor, level: Tensor, d: Draw) -> Tensor:
+    """Fog that is nearly the same everywhere, with a softening of what lies behind."""
+    t = 1 - lerp(0.22, 0.72, level) * d.uniform(0.85, 1.1)
+    t = (t + 0.12 * (field(d, *x.shape[2:], 6, 1.5) - 0.5)).clamp(0.08, 1)
+    soft = gaussian(x, d.flag(0.4) * d.uniform(0.5, 2) * level, 12)
+    return soft * t + air(d, 0.62, 1.0) * (1 - t)
+
+
+def plasma(x: Tensor, level: Tensor, d: Draw) -> Tensor:
+    """Cloudy texture laid over: x (1 - a p) + A a p, or (x + c p) / (1 + c) as renderers add it."""
+    p = field(d, *x.shape[2:], d.rng.choice([16, 60, 120]), d.uniform(1.2, 2.2))
+    p = (p * d.uniform(0.8, 1.3) + d.uniform(0, 0.4)).clamp(0, 1.2)
+    a = (lerp(0.4, 1.0, level) * p).clamp(0, 0.94)
+    over = x * (1 - a) + air(d, 0.65, 1.0) * a
+    c = lerp(0.5, 2.6, level) * d.uniform(0.8, 1.2)
+    top = x.amax((1, 2, 3), keepdim=True)
+    added = (x + c * p) * top / (top + c)
+    return torch.where(d.flag(0.5) > 0, over, added)
+
+
+KINDS = {scattered: 0.5, even: 0.17, plasma: 0.33}
+
+
+def apply(x: Tensor, level: Tensor, d: Draw) -> Tensor:
+    """Level 0..1: from a light haze to one that leaves a tenth of the contrast far away."""
+    y = d.by_kind(KINDS, x, level, 2)
+    return y + d.flag(0.3) * d.uniform(0, 1.5) / 255 * d.normal(1, *x.shape[1:]) if d.rng.random() < 0.5 else y

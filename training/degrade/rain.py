@@ -1,40 +1,51 @@
-"""Rain streaks: thresholded noise, motion-blurred along an angle, two depths, plus splashes and mist."""
+"""Rain: sparse drops drawn out into streaks at three depths, splashes, mist, and a darker, softer scene."""
 
-import cv2
-import numpy as np
+import math
 
-from .fields import gaussian, lerp, motion_kernel
+import torch
+from torch import Tensor
 
-
-def layer(h: int, w: int, rng: np.random.Generator, density: float, length: float, angle: float, width: float):
-    """Streak brightness [H, W] in 0..1."""
-    pad = int(length) + 2
-    drops = rng.random((h + 2 * pad, w + 2 * pad), dtype=np.float32)
-    drops = np.where(drops < density, 0.5 + 0.5 * rng.random(drops.shape, dtype=np.float32), 0).astype(np.float32)
-    k = motion_kernel(length, angle)
-    s = cv2.filter2D(drops, -1, k / k.max())
-    if width > 1:
-        s = gaussian(s, 0.35 * width) * min(width, 1.6)
-    return np.clip(s[pad:-pad, pad:-pad], 0, 1)
+from .fields import Draw, field, geo, grid, lerp, small_gaussian
 
 
-def apply(x: np.ndarray, rng: np.random.Generator, level: float) -> np.ndarray:
-    """Level 0..1: more, longer and brighter streaks; angle 65 to 115 degrees (90 = straight down)."""
-    h, w, _ = x.shape
-    angle = rng.uniform(65, 115)
-    total = np.zeros((h, w), np.float32)
-    for depth in (0, 1):
-        length = lerp(8, 26, rng.random()) * (1 + depth * rng.uniform(0.3, 0.9))
-        density = lerp(0.0006, 0.005, level) * (1 - 0.7 * depth) * rng.uniform(0.6, 1.4)
-        streaks = layer(h, w, rng, density, length, angle + rng.normal(0, 3), 1 + depth * rng.uniform(0, 1))
-        total = np.maximum(total, streaks * rng.uniform(0.6, 1.0))
-    if rng.random() < 0.3:  # splashes
-        spots = (rng.random((h, w), dtype=np.float32) < 0.0004 + 0.001 * level).astype(np.float32)
-        total = np.maximum(total, np.clip(gaussian(spots, rng.uniform(1, 2.2)) * 10, 0, 0.7))
-    value = rng.uniform(0.7, 0.95)
-    strength = lerp(0.3, 0.85, level) * total[..., None]
-    y = x + strength * value if rng.random() < 0.5 else x * (1 - strength) + value * strength
-    if rng.random() < 0.3:
-        mist = rng.uniform(0, 0.12) * level
-        y = y * (1 - mist) + 0.8 * mist
-    return y
+def strokes(d: Draw, level: Tensor, size: int) -> Tensor:
+    """Kernels [B, 4, K, K], peak about 1: near, middle and far streaks, and a splash."""
+    y, x = grid(size, size, d.g.device)
+    y, x = y - size // 2, x - size // 2
+    slant = d.normal(0.28) + d.normal(0.03, 3)  # from straight down, the depths nearly agree
+    steep = d.flag(0.1) * d.uniform(-1.0, 1.0)
+    a = math.pi / 2 + slant + steep
+    along, across = x * a.cos() + y * a.sin(), y * a.cos() - x * a.sin()
+    scale = torch.cat([d.uniform(1.2, 2.2), d.uniform(0.8, 1.2), d.uniform(0.35, 0.7)], 1)
+    half = (lerp(5, 13, d.uniform(0, 1)) * scale * (0.8 + 0.4 * level)).clamp_max(size / 2 - 2)
+    width = d.uniform(0.32, 0.8) * torch.cat([d.uniform(1, 2.4), d.uniform(0.9, 1.4), d.uniform(0.7, 1)], 1)
+    taper = 1 - d.uniform(0, 0.8) * (along / half) ** 2
+    lines = torch.sigmoid((half - along.abs()) * 2) * torch.exp(-((across / width) ** 2) / 2) * taper.clamp_min(0.1)
+    r, ring = torch.sqrt(x**2 + (y * d.uniform(1, 2.2)) ** 2), d.uniform(0, 3.5)
+    splash = torch.exp(-(((r - ring) / d.uniform(0.5, 1.3)) ** 2)) * torch.sigmoid(2 * (2 - y))
+    return torch.cat([lines, splash], 1)
+
+
+def apply(x: Tensor, level: Tensor, d: Draw) -> Tensor:
+    """Level 0..1: more, longer and brighter streaks; mostly within 30 degrees of straight down."""
+    h, w = x.shape[2:]
+    k = strokes(d, level, min(65, (min(h, w) - 1) | 1))
+    amount = geo(0.0008, 0.0042, level) * d.uniform(0.5, 1.5)
+    share = torch.cat([d.uniform(0, 0.8), d.uniform(0.4, 1.2), d.uniform(0, 2.5), d.flag(0.35) * d.uniform(0.2, 1)], 1)
+    drops = d.uniform(0, 1, 4, h, w)
+    density = amount * share
+    drops = torch.where(drops < density, 0.35 + 0.65 * drops / density.clamp_min(1e-9), 0.0)
+    s = torch.fft.irfft2(torch.fft.rfft2(drops) * torch.fft.rfft2(k, s=(h, w)), s=(h, w)).clamp(0, 1)
+    s = torch.roll(s, (-(k.shape[-1] // 2), -(k.shape[-1] // 2)), (2, 3))
+    bright = torch.cat([d.uniform(0.5, 1), d.uniform(0.6, 1), d.uniform(0.3, 0.9), d.uniform(0.4, 1)], 1)
+    s = (s * bright).amax(1, keepdim=True) * (1 - d.flag(0.4) * 0.7 * field(d, h, w, 4, 1.5))
+    s = s * lerp(0.5, 1.0, level) * d.uniform(0.8, 1.15)
+    drawn = d.flag(0.3)  # as renderers do it: opaque grey lines, a darker and softer picture
+    dim = 1 - drawn * d.uniform(0, 0.22) * (0.3 + level)
+    y = small_gaussian(x, drawn * d.uniform(0, 1.2) * level) * dim
+    value = torch.maximum(d.uniform(0.65, 0.95), 1 - drawn) * (1 - (1 - drawn) * d.uniform(0.03, 0.3))
+    pick = d.uniform(0, 1)  # how much of the scene a streak hides: all, screen, or nothing
+    hide = torch.maximum(drawn, torch.where(pick < 0.35, 1.0, torch.where(pick < 0.7, value, 0.0)))
+    y = y * (1 - hide * s) + value * s
+    mist = d.flag(0.4) * d.uniform(0, 0.16) * level * (0.4 + 0.6 * field(d, h, w, 3, 1.0))
+    return y * (1 - mist) + 0.8 * mist

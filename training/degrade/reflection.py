@@ -1,24 +1,40 @@
-"""Reflection on glass: a second photo, blurred or doubled, added in linear light with a smooth mask."""
+"""Reflection on glass: a second photo, defocused, doubled or sharp, added in linear light or mixed in coded values."""
 
-import cv2
-import numpy as np
+import math
 
-from .fields import gaussian, lerp, smooth_field, to_linear, to_srgb
+import torch
+from torch import Tensor
+
+from .fields import Draw, field, filtered, lerp, to_linear, to_srgb
 
 
-def apply(x: np.ndarray, rng: np.random.Generator, level: float, other: np.ndarray | None = None) -> np.ndarray:
-    """`other` [H, W, 3] is the reflected scene; without one, a mirrored copy of the photo stands in."""
-    h, w, _ = x.shape
-    other = x[::-1, ::-1] if other is None else other
-    r = to_linear(other)
-    kind = rng.random()
-    if kind < 0.55:  # defocused
-        r = gaussian(r, rng.uniform(1.0, 8.0) * max(h, w) / 512)
-    elif kind < 0.8:  # ghosting: a second, weaker copy
-        dx, dy = (rng.uniform(0.01, 0.05) * s * rng.choice([-1, 1]) for s in (w, h))
-        shifted = cv2.warpAffine(r, np.float32([[1, 0, dx], [0, 1, dy]]), (w, h), borderMode=cv2.BORDER_REFLECT)
-        r = (r + rng.uniform(0.4, 0.9) * shifted) / 1.6
-    mask = smooth_field(h, w, rng.uniform(1, 3), rng)[..., None] if rng.random() < 0.7 else np.ones((h, w, 1), np.float32)
-    amount = lerp(0.12, 0.6, level)
-    keep = rng.uniform(0.8, 1.0)
-    return to_srgb(to_linear(x) * keep + amount * (0.25 + 0.75 * mask) * r)
+def lens(d: Draw, size: int):
+    """Response of a defocus (half), of two copies (a third), or of nothing."""
+    kind = d.uniform(0, 1)
+    soft, ghost = kind < 0.5, (kind >= 0.5) & (kind < 0.82)
+    sigma = torch.where(soft, d.uniform(0.6, 9.0) * size / 512 + 0.5, d.uniform(0, 0.8))
+    dy, dx = (d.uniform(-0.05, 0.05) * size for _ in range(2))
+    copy = torch.where(ghost, d.uniform(0.35, 0.95), 0.0)
+
+    def response(fy: Tensor, fx: Tensor) -> Tensor:
+        low = torch.exp((fy**2 + fx**2) * (-2 * math.pi**2 * sigma**2))
+        turn = (fy * dy + fx * dx) * (2 * math.pi)
+        return low * torch.complex(1 + copy * turn.cos(), -copy * turn.sin()) / (1 + copy)
+
+    return response
+
+
+def apply(x: Tensor, level: Tensor, d: Draw, other: Tensor) -> Tensor:
+    """Level 0..1: the second image at .1 to .75 of its light; the photo itself keeps .7 to 1."""
+    b, _, h, w = x.shape
+    r = filtered(to_linear(other), lens(d, max(h, w)), 64).clamp_min(0)
+    r = r * torch.exp(d.normal(0.08, 3))
+    mask = field(d, h, w, d.uniform(0.8, 3)) * d.uniform(0.4, 1.5)
+    mask = torch.where(d.flag(0.6) > 0, (mask + d.uniform(-0.1, 0.4)).clamp(0, 1), 1.0)
+    keep = d.uniform(0.7, 1.0)
+    dark = d.flag(0.3) * d.uniform(0, 0.25)  # only the lights are seen
+    linear = to_srgb(to_linear(x) * keep + lerp(0.12, 0.75, level) * d.uniform(0.8, 1.2) * mask * (r - dark).clamp_min(0))
+    a = lerp(0.12, 0.5, level) * d.uniform(0.8, 1.15) * mask
+    r = to_srgb(r)
+    coded = torch.where(d.flag(0.6) > 0, x * (1 - a), x * keep) + a * r
+    return torch.where(d.flag(0.55) > 0, linear, coded)
