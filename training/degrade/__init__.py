@@ -36,17 +36,19 @@ def full_precision(device: torch.device):
 
 @torch.no_grad()
 def degrade(
-    task: str, x: Tensor, level: Tensor, g: torch.Generator, other: Tensor | None = None, rng: random.Random | None = None,
+    task: str, x: Tensor, level: Tensor, g: torch.Generator, other: Tensor | None = None,
+    rng: random.Random | None = None, most: int = 8,
 ) -> Tensor:
     """x [B, 3, H, W] float32 in 0..1, sRGB-coded -> degraded, same shape, clamped, in steps of 1/255.
 
     level [B] in 0..1: strength. g: generator on x's device; a seed gives the same result again on
     one device. other: a second photo of x's shape (reflection only; else x turned round stands in).
-    rng chooses among the variants of a task; by default it follows g. H and W at least 32.
+    rng chooses among the variants of a task; by default it follows g; at most `most`
+    of them appear in one batch. H and W at least 32.
     Raises KeyError for an unknown task. Never waits for the device.
     """
     with full_precision(x.device):
-        d = Draw(x.shape[0], g, rng or choices(g))
+        d = Draw(x.shape[0], g, rng or choices(g), most)
         x, level = x.float(), level.view(-1, 1, 1, 1).float()
         if task == "reflection":
             y = reflection.apply(x, level, d, x.flip(-1).roll(1, 0) if other is None else other.float())

@@ -12,7 +12,7 @@ KERNELS = {gaussian_kernel: 0.24, anisotropic: 0.1, sinc_kernel: 0.1, disc: 0.2,
 
 
 def by_kernel(x: Tensor, level: Tensor, d: Draw) -> Tensor:
-    k = d.by_kind({lambda _, v, e, f=f: f(v, e): p for f, p in KERNELS.items()}, x, level, 4)
+    k = d.by_kind({lambda _, v, e, f=f: f(v, e): p for f, p in KERNELS.items()}, x, level, 3)
     return fft_conv(x, k)
 
 
@@ -31,8 +31,8 @@ def zoom(x: Tensor, level: Tensor, d: Draw, steps: int = 9) -> Tensor:
 
 
 def apply(x: Tensor, level: Tensor, d: Draw) -> Tensor:
-    """Level 0..1: Gaussian sigma .6-3.6, disc radius 1-7, motion 3-25 px, sinc cutoff 2.5-.65."""
-    y = d.by_kind({by_kernel: 0.93, zoom: 0.07}, x, level, 2)
+    """Level 0..1: Gaussian sigma .8-4.6, disc radius 1.5-9, motion 4-28 px, sinc cutoff 2-.5 rad per px."""
+    y = d.by_kind({by_kernel: 0.93, zoom: 0.07}, x, level**0.85, 2)
     noisy = d.flag(0.3) * d.uniform(0.5, 4) / 255
     y = y + noisy * d.normal(1, *x.shape[1:])
     n = sum(d.rng.random() < 0.2 for _ in range(d.b))

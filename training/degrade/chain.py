@@ -77,7 +77,7 @@ def mixed(
     names = {i: rng.choice([e for e in EXTRA if e != TASKS[tasks[i]]]) for i in again}
     for name in EXTRA:
         ids = [i for i in again if names[i] == name]
-        replace(ids, lambda v: degrade(name, v, Draw(len(ids), g, rng).uniform(0, 0.25), g, None, rng))
+        replace(ids, lambda v: degrade(name, v, Draw(len(ids), g, rng).uniform(0, 0.25), g, None, rng, 1))
     chained = [i for i in dirty if rng.random() < web]
     with full_precision(x.device):
         half = len(chained) // 2

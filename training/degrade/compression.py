@@ -8,7 +8,7 @@ from .fields import Draw, geo, resize, small_gaussian
 
 def quality(level: Tensor, d: Draw) -> Tensor:
     """About 70 down to 5."""
-    return (geo(66, 6.5, level) * d.uniform(0.8, 1.2)).clamp(4, 95)
+    return (geo(60, 6, level) * d.uniform(0.8, 1.2)).clamp(4, 95)
 
 
 def plain(x: Tensor, level: Tensor, d: Draw) -> Tensor:
@@ -46,4 +46,4 @@ KINDS = {plain: 0.55, full_colour: 0.12, twice: 0.08, resized: 0.13, webp: 0.12}
 
 def apply(x: Tensor, level: Tensor, d: Draw) -> Tensor:
     """Level 0..1: quality about 70 down to 5."""
-    return d.by_kind(KINDS, x, level, 3)
+    return d.by_kind(KINDS, x, level, 2)

@@ -16,11 +16,11 @@ from torch import Tensor
 class Draw:
     """Random values for `b` samples: tensors from the device's generator, choices from `rng`."""
 
-    def __init__(self, b: int, g: torch.Generator, rng: random.Random):
-        self.b, self.g, self.rng = b, g, rng
+    def __init__(self, b: int, g: torch.Generator, rng: random.Random, most: int = 8):
+        self.b, self.g, self.rng, self.most = b, g, rng, most
 
     def of(self, b: int) -> "Draw":
-        return Draw(b, self.g, self.rng)
+        return Draw(b, self.g, self.rng, self.most)
 
     def uniform(self, low: float, high: float, c: int = 1, h: int = 1, w: int = 1) -> Tensor:
         return torch.empty(self.b, c, h, w, device=self.g.device).uniform_(low, high, generator=self.g)
@@ -35,10 +35,10 @@ class Draw:
     def by_kind(self, kinds: dict, x: Tensor, level: Tensor, most: int = 3) -> Tensor:
         """Give runs of samples to functions (x, level, draw) -> y. `kinds` maps a function to its weight.
 
-        At most `most` kinds appear in one batch, which bounds the launches; over many batches each
-        has its weight.
+        At most `most` kinds (and `self.most`) appear in one batch, which bounds the launches; over
+        many batches each has its weight.
         """
-        few = self.rng.choices(list(kinds), list(kinds.values()), k=most)
+        few = self.rng.choices(list(kinds), list(kinds.values()), k=min(most, self.most))
         picks = [self.rng.choice(few) for _ in range(self.b)]
         out, at = [], 0
         for kind in dict.fromkeys(few):

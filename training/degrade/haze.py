@@ -10,8 +10,8 @@ from .fields import Draw, field, gaussian, grid, lerp, unit
 
 def air(d: Draw, low: float, high: float) -> Tensor:
     """Airlight [B, 3, 1, 1], nearly grey, a little blue or yellow."""
-    tint = torch.cat([t := d.uniform(-0.035, 0.035), t * 0, -t], 1)
-    return (d.uniform(low, high) + tint + d.normal(0.012, 3)).clamp(0.55, 1)
+    tint = torch.cat([t := d.uniform(-0.025, 0.025), t * 0, -t], 1)
+    return (d.uniform(low, high) + tint + d.normal(0.01, 3)).clamp(0.55, 1)
 
 
 def depth(x: Tensor, d: Draw) -> Tensor:

@@ -27,47 +27,52 @@ def turned(d: Draw) -> tuple[Tensor, Tensor]:
 
 
 def gaussian_kernel(level: Tensor, d: Draw) -> Tensor:
-    """Sigma .8 to 4 px."""
+    """Sigma .8 to 4.6 px."""
     y, x = centred(d)
-    s = geo(0.8, 3.8, level) * d.uniform(0.8, 1.2)
+    s = geo(0.9, 4.2, level) * d.uniform(0.8, 1.2)
     return normalised(torch.exp(-(x**2 + y**2) / (2 * s**2)))
 
 
 def anisotropic(level: Tensor, d: Draw) -> Tensor:
     along, across = turned(d)
-    s = geo(1.1, 4.8, level)
+    s = geo(1.2, 5.5, level)
     return normalised(torch.exp(-((along / s) ** 2 + (across / (s * d.uniform(0.2, 0.9))) ** 2) / 2))
 
 
-def sinc_kernel(level: Tensor, d: Draw) -> Tensor:
-    """Circular low-pass c J1(c r) / (2 pi r), cutoff 2 down to .5 rad per px, under a window."""
+def sinc_kernel(level: Tensor, d: Draw, points: int = 64) -> Tensor:
+    """Circular low-pass c J1(c r) / (2 pi r), cutoff 2 down to .5 rad per px, under a window.
+
+    J1(z) / z is proportional to the integral of cos(z u) sqrt(1 - u^2) over -1..1, here by
+    Gauss-Chebyshev points (torch's own Bessel functions are compiled at first use on a GPU).
+    """
     y, x = centred(d)
-    r = torch.sqrt(x**2 + y**2).clamp_min(1e-3)
-    c = lerp(2.0, 0.55, level) * d.uniform(0.85, 1.15)
+    r = torch.sqrt(x**2 + y**2)
+    a = torch.arange(1, points + 1, device=d.g.device).view(1, -1, 1, 1) * (math.pi / (points + 1))
+    c = lerp(1.8, 0.45, level) * d.uniform(0.85, 1.15)
     size = d.uniform(7, 13)
-    return normalised(c * torch.special.bessel_j1(c * r) / r * torch.sigmoid(2 * (size - r)))
+    return normalised(((c * r * a.cos()).cos() * a.sin() ** 2).sum(1, keepdim=True) * torch.sigmoid(2 * (size - r)))
 
 
 def disc(level: Tensor, d: Draw) -> Tensor:
-    """Defocus: radius 1 to 7 px with a soft edge; sometimes a ring-like weight, as real lenses have."""
+    """Defocus: radius 1.5 to 9 px with a soft edge; sometimes a ring-like weight, as real lenses have."""
     y, x = centred(d)
     r = torch.sqrt(x**2 + y**2)
-    radius = geo(1.5, 7.0, level) * d.uniform(0.85, 1.15)
+    radius = geo(1.7, 8.0, level) * d.uniform(0.85, 1.15)
     edge = torch.sigmoid((radius - r) / (d.uniform(0.12, 0.5)))
     return normalised(edge * (1 + d.uniform(-0.3, 0.6) * (r / radius) ** 2))
 
 
 def box(level: Tensor, d: Draw) -> Tensor:
     y, x = centred(d)
-    a, b = (geo(1.2, 6, level) * d.uniform(0.7, 1.2) for _ in range(2))
+    a, b = (geo(1.5, 6.5, level) * d.uniform(0.7, 1.2) for _ in range(2))
     b = torch.where(d.flag(0.6) > 0, a, b)
     return normalised((a + 0.5 - x.abs()).clamp(0, 1) * (b + 0.5 - y.abs()).clamp(0, 1))
 
 
 def line(level: Tensor, d: Draw) -> Tensor:
-    """Straight motion, 3 to 25 px."""
+    """Straight motion, 4 to 28 px."""
     along, across = turned(d)
-    half = geo(2.2, 12.5, level) * d.uniform(0.75, 1.1)
+    half = geo(2.6, 13, level) * d.uniform(0.75, 1.1)
     return normalised((half + 0.5 - along.abs()).clamp(0, 1) * torch.exp(-((across / d.uniform(0.35, 0.8)) ** 2) / 2))
 
 
@@ -79,7 +84,7 @@ def shake(level: Tensor, d: Draw, points: int = 40) -> Tensor:
     px, py = torch.cumsum(speed * turn.cos(), 1), torch.cumsum(speed * turn.sin(), 1)
     px, py = px - px.mean(1, keepdim=True), py - py.mean(1, keepdim=True)
     reach = torch.sqrt(px**2 + py**2).amax(1, keepdim=True)
-    size = geo(2.5, 14, level) * d.uniform(0.75, 1.1) / reach
+    size = geo(3, 16, level) * d.uniform(0.75, 1.1) / reach
     y = grid(SIZE, 1, dev)[0].view(-1) - SIZE // 2
     s = d.uniform(0.35, 0.7)
     gx = torch.exp(-(((y - (px * size)[..., 0]) / s[..., 0]) ** 2) / 2)  # [B, points, K]

@@ -35,7 +35,7 @@ KINDS = {attenuated: 0.5, curved: 0.2, scaled: 0.3}
 
 def apply(x: Tensor, level: Tensor, d: Draw) -> Tensor:
     """Level 0..1: mean about half of the photo's down to nearly black; noise in linear light."""
-    y = d.by_kind(KINDS, x, level, 3)
+    y = d.by_kind(KINDS, x, level, 2)
     lin = to_linear(y) * torch.exp(d.normal(0.07, 3) * d.flag(0.6))
     n = d.normal(1, *x.shape[1:])
     if d.rng.random() < 0.4:

@@ -13,7 +13,7 @@ TURN = 2 * math.pi
 def bent(d: Draw, h: int, w: int, low: float, high: float) -> tuple[Tensor, Tensor]:
     """Px coordinates y, x [B, 1, H, W] moved by smooth fields of low to high px."""
     y, x = grid(h, w, d.g.device)
-    f = (field(d, h, w, d.uniform(0.7, 3), c=2) - 0.5) * d.uniform(low, high)
+    f = (field(d, h, w, d.uniform(0.5, 2.5), c=2) - 0.5) * d.uniform(low, high)
     return y + f[:, :1], x + f[:, 1:]
 
 
@@ -24,13 +24,13 @@ def raster(x: Tensor, level: Tensor, d: Draw) -> Tensor:
     stripes alias to slow coloured bands; a Bayer sensor samples each colour more coarsely still.
     """
     h, w = x.shape[2:]
-    y, c = bent(d, h, w, 2, 30)
+    y, c = bent(d, h, w, 0, 24)
     two = d.rng.random() < 0.4
     pitch = (2 if two else 1) * (1 + d.uniform(-0.09, 0.09))
     a = d.normal(0.06)
     u, v = (c * a.cos() + y * a.sin()) / pitch, (y * a.cos() - c * a.sin()) / pitch * (1 + d.uniform(-0.03, 0.03))
     stripe = torch.arange(3, device=x.device).view(1, 3, 1, 1) / 3 * torch.where(d.flag(0.8) > 0, 1.0, 0.0)
-    depth = geo(0.24, 0.9, level) * d.uniform(0.8, 1.2)
+    depth = geo(0.3, 1.0, level) * d.uniform(0.8, 1.2)
     wave = (TURN * (u - stripe)).cos() + d.uniform(0, 0.4) * (2 * TURN * (u - stripe)).cos()
     rows = (TURN * v + d.uniform(0, TURN)).cos()
     mask = (1 + depth * wave) * (1 + depth * d.uniform(0, 0.9) * rows)
@@ -54,7 +54,7 @@ def beats(x: Tensor, level: Tensor, d: Draw, count: int = 3) -> Tensor:
     p = (s * weight[:, :, None]).sum(1)
     p = p + d.flag(0.4) * d.uniform(0.3, 1) * s[:, 0] * s[:, 1]
     p = p / p.abs().amax((1, 2, 3), keepdim=True).clamp_min(0.2)
-    amount = geo(0.2, 0.72, level) * d.uniform(0.8, 1.2)
+    amount = geo(0.24, 0.8, level) * d.uniform(0.8, 1.2)
     multiplied = x * (1 + amount * (p - d.uniform(0, 0.6)))
     merged = x + 0.6 * amount * p
     m = d.uniform(0, 1)

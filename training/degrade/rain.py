@@ -16,12 +16,12 @@ def strokes(d: Draw, level: Tensor, size: int) -> Tensor:
     steep = d.flag(0.1) * d.uniform(-1.0, 1.0)
     a = math.pi / 2 + slant + steep
     along, across = x * a.cos() + y * a.sin(), y * a.cos() - x * a.sin()
-    scale = torch.cat([d.uniform(1.2, 2.2), d.uniform(0.8, 1.2), d.uniform(0.35, 0.7)], 1)
-    half = (lerp(5, 13, d.uniform(0, 1)) * scale * (0.8 + 0.4 * level)).clamp_max(size / 2 - 2)
-    width = d.uniform(0.32, 0.8) * torch.cat([d.uniform(1, 2.4), d.uniform(0.9, 1.4), d.uniform(0.7, 1)], 1)
+    scale = torch.cat([d.uniform(1.2, 2.4), d.uniform(0.8, 1.3), d.uniform(0.4, 0.8)], 1)
+    half = (d.uniform(5, 18) * scale * (0.8 + 0.4 * level)).clamp_max(size / 2 - 2)
+    width = d.uniform(0.32, 0.65) * torch.cat([d.uniform(1, 2.4), d.uniform(0.9, 1.4), d.uniform(0.7, 1)], 1)
     taper = 1 - d.uniform(0, 0.8) * (along / half) ** 2
     lines = torch.sigmoid((half - along.abs()) * 2) * torch.exp(-((across / width) ** 2) / 2) * taper.clamp_min(0.1)
-    r, ring = torch.sqrt(x**2 + (y * d.uniform(1, 2.2)) ** 2), d.uniform(0, 3.5)
+    r, ring = torch.sqrt(x**2 + (y * d.uniform(1, 2.2)) ** 2), d.uniform(-1, 2.6)
     splash = torch.exp(-(((r - ring) / d.uniform(0.5, 1.3)) ** 2)) * torch.sigmoid(2 * (2 - y))
     return torch.cat([lines, splash], 1)
 
@@ -29,19 +29,19 @@ def strokes(d: Draw, level: Tensor, size: int) -> Tensor:
 def apply(x: Tensor, level: Tensor, d: Draw) -> Tensor:
     """Level 0..1: more, longer and brighter streaks; mostly within 30 degrees of straight down."""
     h, w = x.shape[2:]
-    k = strokes(d, level, min(65, (min(h, w) - 1) | 1))
-    amount = geo(0.0008, 0.0042, level) * d.uniform(0.5, 1.5)
-    share = torch.cat([d.uniform(0, 0.8), d.uniform(0.4, 1.2), d.uniform(0, 2.5), d.flag(0.35) * d.uniform(0.2, 1)], 1)
+    k = strokes(d, level, min(81, (min(h, w) - 1) | 1))
+    amount = geo(0.0022, 0.006, level) * d.uniform(0.5, 1.5)
+    share = torch.cat([d.uniform(0, 0.5), d.uniform(0.3, 1.1), d.uniform(0, 3), d.flag(0.35) * d.uniform(0.1, 0.5)], 1)
     drops = d.uniform(0, 1, 4, h, w)
     density = amount * share
-    drops = torch.where(drops < density, 0.35 + 0.65 * drops / density.clamp_min(1e-9), 0.0)
+    drops = torch.where(drops < density, 0.25 + 0.75 * drops / density.clamp_min(1e-9), 0.0)
     s = torch.fft.irfft2(torch.fft.rfft2(drops) * torch.fft.rfft2(k, s=(h, w)), s=(h, w)).clamp(0, 1)
     s = torch.roll(s, (-(k.shape[-1] // 2), -(k.shape[-1] // 2)), (2, 3))
-    bright = torch.cat([d.uniform(0.5, 1), d.uniform(0.6, 1), d.uniform(0.3, 0.9), d.uniform(0.4, 1)], 1)
+    bright = torch.cat([d.uniform(0.35, 0.9), d.uniform(0.6, 1), d.uniform(0.3, 0.9), d.uniform(0.2, 0.7)], 1)
     s = (s * bright).amax(1, keepdim=True) * (1 - d.flag(0.4) * 0.7 * field(d, h, w, 4, 1.5))
-    s = s * lerp(0.5, 1.0, level) * d.uniform(0.8, 1.15)
+    s = s * lerp(0.6, 1.0, level) * d.uniform(0.8, 1.15)
     drawn = d.flag(0.3)  # as renderers do it: opaque grey lines, a darker and softer picture
-    dim = 1 - drawn * d.uniform(0, 0.22) * (0.3 + level)
+    dim = 1 - drawn * d.uniform(0, 0.3) * (0.3 + level)
     y = small_gaussian(x, drawn * d.uniform(0, 1.2) * level) * dim
     value = torch.maximum(d.uniform(0.65, 0.95), 1 - drawn) * (1 - (1 - drawn) * d.uniform(0.03, 0.3))
     pick = d.uniform(0, 1)  # how much of the scene a streak hides: all, screen, or nothing

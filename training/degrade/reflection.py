@@ -25,7 +25,7 @@ def lens(d: Draw, size: int):
 
 
 def apply(x: Tensor, level: Tensor, d: Draw, other: Tensor) -> Tensor:
-    """Level 0..1: the second image at .1 to .75 of its light; the photo itself keeps .7 to 1."""
+    """Level 0..1: the second image at .1 to .8 of its light; the photo itself keeps .7 to 1."""
     b, _, h, w = x.shape
     r = filtered(to_linear(other), lens(d, max(h, w)), 64).clamp_min(0)
     r = r * torch.exp(d.normal(0.08, 3))
@@ -33,8 +33,8 @@ def apply(x: Tensor, level: Tensor, d: Draw, other: Tensor) -> Tensor:
     mask = torch.where(d.flag(0.6) > 0, (mask + d.uniform(-0.1, 0.4)).clamp(0, 1), 1.0)
     keep = d.uniform(0.7, 1.0)
     dark = d.flag(0.3) * d.uniform(0, 0.25)  # only the lights are seen
-    linear = to_srgb(to_linear(x) * keep + lerp(0.12, 0.75, level) * d.uniform(0.8, 1.2) * mask * (r - dark).clamp_min(0))
-    a = lerp(0.12, 0.5, level) * d.uniform(0.8, 1.15) * mask
+    linear = to_srgb(to_linear(x) * keep + lerp(0.14, 0.66, level) * d.uniform(0.8, 1.2) * mask * (r - dark).clamp_min(0))
+    a = lerp(0.13, 0.48, level) * d.uniform(0.8, 1.15) * mask
     r = to_srgb(r)
     coded = torch.where(d.flag(0.6) > 0, x * (1 - a), x * keep) + a * r
     return torch.where(d.flag(0.55) > 0, linear, coded)

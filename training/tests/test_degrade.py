@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from training.config import TASKS
 from training.data import thumbnail
@@ -172,6 +173,25 @@ def test_by_kind_keeps_weights_and_order():
     for _ in range(500):
         assert torch.equal(d.by_kind({a: 0.8, b: 0.2}, x, x, 3), x)
     assert abs(seen[0] / 4000 - 0.8) < 0.05
+
+
+class Watch(TorchDispatchMode):
+    """Fails on what would make the host wait for a GPU."""
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        name = func.overloadpacket.__name__
+        assert name not in ("_local_scalar_dense", "nonzero", "masked_select", "unique_dim", "is_nonzero", "equal"), name
+        if name in ("index", "index_put_"):
+            assert all(i is None or i.dtype != torch.bool for i in args[1]), name
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("web", [0.0, 1.0])
+def test_never_waits_for_the_device(web):
+    x, level = photos(18, 64, 64), torch.full((18,), 0.5)
+    for seed in range(4):
+        with Watch():
+            mixed([i % 9 for i in range(18)], x, level, gen(seed), x.roll(1, 0), [i == 3 for i in range(18)], web)
 
 
 def test_array_form():
