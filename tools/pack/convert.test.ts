@@ -29,9 +29,24 @@ interface Run {
   readonly text: string;
 }
 
-/** `npm run pack` in a process of its own; `killWhen` looks at the output folder until it is time. */
-function pack(args: readonly string[], killWhen: () => Promise<boolean> = async () => false): Promise<Run> {
-  const child = spawn(process.execPath, ['--import', TSX, MAIN, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+/** Loaded before the program: kills its own process once it has appended so many lines, all of them to the journal. */
+const killerAfter = (lines: number) =>
+  `data:text/javascript,${encodeURIComponent(`
+    import fs from 'node:fs';
+    import { syncBuiltinESMExports } from 'node:module';
+    const append = fs.appendFileSync;
+    let lines = 0;
+    fs.appendFileSync = (...args) => {
+      append(...args);
+      if (++lines === ${lines}) process.kill(process.pid, 'SIGKILL');
+    };
+    syncBuiltinESMExports();`)}`;
+
+/** `npm run pack` in a process of its own, which is killed after `killAfter` finished jobs. */
+function pack(args: readonly string[], killAfter?: number): Promise<Run> {
+  const killer = killAfter === undefined ? [] : ['--import', killerAfter(killAfter)];
+  const command = ['--import', TSX, ...killer, MAIN, ...args];
+  const child = spawn(process.execPath, command, { stdio: ['ignore', 'pipe', 'pipe'] });
   let text = '';
   child.stdout.on('data', (data: Buffer) => {
     text += data.toString();
@@ -39,14 +54,8 @@ function pack(args: readonly string[], killWhen: () => Promise<boolean> = async 
   child.stderr.on('data', (data: Buffer) => {
     text += data.toString();
   });
-  const timer = setInterval(() => {
-    killWhen().then((time) => time && child.kill('SIGKILL'));
-  }, 50);
   return new Promise((resolve) => {
-    child.on('close', (code) => {
-      clearInterval(timer);
-      resolve({ code, text });
-    });
+    child.on('close', (code) => resolve({ code, text }));
   });
 }
 
@@ -112,12 +121,12 @@ describe('a fiftieth of RealRestorer', () => {
     );
     const out = join(folder, 'killed');
     const args = ['--checkpoint', bundle(), '--out', out, '--shard-mib', '32', '--name', 'fiftieth', '--threads', '2'];
-    const lines = async () =>
-      existsSync(join(out, JOURNAL)) ? (await readFile(join(out, JOURNAL), 'utf8')).split('\n').length : 0;
-    const killed = await pack(args, async () => (await lines()) > 150);
+    const done = 150;
+    const killed = await pack(args, done);
     expect(killed.code).toBe(null);
     expect(existsSync(join(out, 'manifest.json'))).toBe(false);
-    const done = (await lines()) - 2;
+    // A header, the jobs, and nothing behind the last line.
+    expect((await readFile(join(out, JOURNAL), 'utf8')).split('\n').length).toBe(1 + done + 1);
 
     // What a power cut may do: a torn last line, and bytes of a finished job that never reached the disk.
     const journal = await readFile(join(out, JOURNAL), 'utf8');
