@@ -1,10 +1,11 @@
 /**
  * `npm test`: format and lint, types, unit tests, browser tests; the last line is "N passed, N failed".
- * Every step runs even when an earlier one failed; a failed step that is not a test counts as one failure.
+ * Every step runs even when an earlier one failed; a failed step that is not a test counts as one failure. The tests that
+ * failed are named once more at the end, with what they said, for logs of which only the end is kept.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { delimiter, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)));
@@ -16,6 +17,8 @@ let passed = 0;
 let failed = 0;
 /** @type {string[]} */
 const summary = [];
+/** @type {string[]} */
+const failures = [];
 
 const env = { ...process.env, PATH: `${join(process.cwd(), 'node_modules/.bin')}${delimiter}${process.env.PATH}` };
 
@@ -28,6 +31,36 @@ function step(name, command) {
   const ok = result.status === 0;
   summary.push(`${ok ? 'ok    ' : 'FAILED'} ${name} (${Math.round((Date.now() - start) / 1000)} s)`);
   return ok;
+}
+
+/**
+ * The first lines of what a failed test said, without colours.
+ *
+ * @param {string} where @param {string | undefined} message
+ */
+function tell(where, message = '') {
+  const colour = String.fromCharCode(27);
+  const plain = message.split(colour).map((part, i) => (i === 0 ? part : part.replace(/^\[[0-9;]*m/, '')));
+  const lines = plain
+    .join('')
+    .split('\n')
+    .filter((line) => line.trim() !== '' && !line.includes('node_modules') && !line.includes('<anonymous>'));
+  failures.push([`FAILED ${where}`, ...lines.slice(0, 12).map((line) => `       ${line.trimEnd()}`)].join('\n'));
+}
+
+/** @typedef {{ title: string, file: string, line: number, ok: boolean, tests: { results: { error?: { message?: string } }[] }[] }} Spec */
+/** @typedef {{ specs?: Spec[], suites?: Suite[] }} Suite */
+
+/** @param {Suite} suite */
+function tellOfSpecs({ specs = [], suites = [] }) {
+  for (const { title, file, line, ok, tests } of specs) {
+    if (!ok)
+      tell(
+        `${file}:${line} ${title}`,
+        tests.flatMap(({ results }) => results).find(({ error }) => error)?.error?.message,
+      );
+  }
+  for (const suite of suites) tellOfSpecs(suite);
 }
 
 /** @param {string} name @param {string[]} command */
@@ -53,6 +86,12 @@ if (existsSync(REPORTS.unit)) {
   passed += report.numPassedTests;
   counted = report.numFailedTests;
   failed += counted;
+  for (const { name, message, assertionResults } of report.testResults) {
+    const file = relative(process.cwd(), name);
+    const bad = assertionResults.filter((/** @type {{ status: string }} */ { status }) => status === 'failed');
+    for (const { fullName, failureMessages } of bad) tell(`${file} ${fullName}`, failureMessages[0]);
+    if (message && bad.length === 0) tell(file, message);
+  }
 }
 // E.g. a test file that does not load has no tests to count.
 if (!unitOk && counted === 0) failed += 1;
@@ -61,7 +100,8 @@ if (check('browser', ['node', 'tools/browser.mjs']) && check('build', ['vite', '
   const e2eOk = step('browser tests', ['playwright', 'test']);
   let unexpected = 0;
   if (existsSync(REPORTS.e2e)) {
-    const { stats } = JSON.parse(readFileSync(REPORTS.e2e, 'utf8'));
+    const { stats, suites } = JSON.parse(readFileSync(REPORTS.e2e, 'utf8'));
+    for (const suite of suites) tellOfSpecs(suite);
     passed += stats.expected + stats.flaky;
     unexpected = stats.unexpected;
     failed += unexpected;
@@ -69,6 +109,7 @@ if (check('browser', ['node', 'tools/browser.mjs']) && check('build', ['vite', '
   if (!e2eOk && unexpected === 0) failed += 1;
 }
 
+if (failures.length > 0) console.log(`\n${failures.join('\n')}`);
 console.log(`\n${summary.join('\n')}\n`);
 console.log(`${passed} passed, ${failed} failed`);
 process.exit(failed === 0 ? 0 : 1);
