@@ -1,22 +1,26 @@
 /**
  * Measurements, each a command: `npm run bench -- main`, `-- convert`, `-- vae`, `-- quantise`, `-- store`,
- * `-- full-size`.
+ * `-- full-size`, `-- stream`, `-- caching`.
  * Every bench prints what it does to stderr and one JSON line, its result, last to stdout.
  */
+import { benchCaching } from './caching/caching.ts';
 import { benchConvert } from './convert/convert.ts';
 import { benchFullSize } from './full-size/full-size.ts';
 import { benchMain } from './main/app.ts';
 import { benchQuantise } from './quantise/quantise.ts';
 import { benchStore } from './store/store.ts';
+import { benchStream } from './stream/stream.ts';
 import { benchVae } from './vae/vae.ts';
 
 const BENCHES: Record<string, (args: string[]) => Promise<unknown>> = {
   main: benchMain,
+  caching: benchCaching,
   convert: benchConvert,
   'full-size': benchFullSize,
   vae: benchVae,
   quantise: benchQuantise,
   store: benchStore,
+  stream: benchStream,
 };
 
 const [name = '', ...args] = process.argv.slice(2);

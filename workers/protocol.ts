@@ -74,6 +74,8 @@ export interface RestoreRequest {
   referenceId?: number;
   guidanceEmbed?: number;
   guidanceScale?: number;
+  firstBlockCache?: number;
+  skipUncond?: number;
   /** Names the job: a UUID. Under it the job can be taken up again. */
   job: string;
   /** Goes on where this job stood, from the beginning where nothing of it can be used. */
@@ -101,6 +103,8 @@ export interface UnfinishedJob {
     referenceId?: number | undefined;
     guidanceEmbed?: number | undefined;
     guidanceScale?: number | undefined;
+    firstBlockCache?: number | undefined;
+    skipUncond?: number | undefined;
   };
 }
 

@@ -4,22 +4,19 @@
  * streamed, held against the same step on onnxruntime-web's wasm in Node.
  */
 import { existsSync } from 'node:fs';
-import { mkdtemp, rm, symlink } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { cpus, tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { type BrowserContext, chromium, type Page } from '@playwright/test';
-import { App } from '../../e2e/support/app.ts';
 import { pathOf } from '../../e2e/support/files.ts';
-import { buildHarness } from '../../e2e/support/harness.ts';
-import { Server } from '../../e2e/support/server.ts';
 import { sampleSteps } from '../../e2e/support/stream/steps.ts';
+import { WorkerProbe } from '../../e2e/support/worker-probe.ts';
 import { NodeBackend } from '../../tools/backend-node/backend.ts';
 import { loadOrt } from '../../tools/backend-node/ort.ts';
 import { PackFolder } from '../../tools/backend-node/pack-folder.ts';
-import { findBrowser } from '../../tools/browser.mjs';
 import { relativeError } from '../../tools/pack/parity-helpers.ts';
 import type { Manifest } from '../../workers/packs/manifest.ts';
+import { openStreamPage } from '../stream/page.ts';
 
 const OPTIONS = {
   pack: { type: 'string' },
@@ -42,19 +39,16 @@ export async function benchFullSize(args: string[]): Promise<object> {
   const cap = Number(values.cap) * 1e9;
   const size = { width: side, height: side, steps: 1 };
   const folder = await mkdtemp(join(tmpdir(), 'full-size-'));
-  await symlink(resolve(values.pack), join(folder, 'full'));
-  await buildHarness('stream', join(folder, 'page'));
   const { manifest } = await PackFolder.open(values.pack, ['dit']);
-  const server = await Server.start('--packs', folder);
-  const context = await chromium.launchPersistentContext(join(folder, 'profile'), {
-    executablePath: await findBrowser(),
-    args: ['--no-sandbox', '--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader'],
-  });
+  const opened = await openStreamPage(folder, values.pack, manifest);
   try {
-    const download = await timed(() => store(context, server));
-    console.error(`stored after ${download.seconds} s`);
-    const page = await harness(context, server, manifest);
-    const job = await timed(() => page.evaluate((wanted) => window.__stream.run(wanted), { cap, side, steps: 1 }));
+    const probe = await WorkerProbe.attach(opened.page, 'worker');
+    const before = await probe.heapBytes();
+    const heap = probe.watchHeap();
+    const job = await timed(() =>
+      opened.page.evaluate((wanted) => window.__stream.run(wanted), { cap, side, steps: 1 }),
+    );
+    const most = await heap();
     const { velocities, ...figures } = job.value;
     console.error(`step of ${figures.resident + figures.streamed} blocks after ${job.seconds} s`);
     const node = await timed(() => onWasm(values.pack as string, manifest, size, Number(values.threads)));
@@ -65,43 +59,20 @@ export async function benchFullSize(args: string[]): Promise<object> {
       side,
       cap,
       packBytes: Object.values(manifest.files).reduce((sum, { bytes }) => sum + bytes, 0),
-      storeSeconds: download.seconds,
+      storeSeconds: opened.storeSeconds,
       stepSeconds: job.seconds,
       ...figures,
+      gpuPeakOfPlan: figures.gpuPeakBytes / figures.totalBytes,
+      jsHeapGrowthBytes: most.used - before.used,
+      jsBuffersGrowthBytes: most.buffers - before.buffers,
       finite: velocity.every(Number.isFinite),
       nodeSeconds: node.seconds,
       relativeError: relativeError(velocity, node.value[0] ?? []),
     };
   } finally {
-    await context.close();
-    await server.stop();
+    await opened.close();
     await rm(folder, { recursive: true, force: true });
   }
-}
-
-/** The app fetches the pack into its private file system, as a person would. */
-async function store(context: BrowserContext, server: Server): Promise<void> {
-  const page = await context.newPage();
-  await App.open(page, { engine: 'wasm' }, server.url);
-  // The packs worker gets its policy from the service worker, which must be in charge.
-  await page.waitForFunction(() => navigator.serviceWorker.controller?.state === 'activated');
-  const outcome = await page.evaluate(
-    (url) => window.__packs?.bridge.download(url),
-    `${server.url}packs/full/manifest.json`,
-  );
-  if (!outcome?.ok) throw new Error(`the pack was not stored: ${JSON.stringify(outcome)}`);
-  await page.close();
-}
-
-async function harness(context: BrowserContext, server: Server, { name, version }: Manifest): Promise<Page> {
-  const page = await context.newPage();
-  await page.goto(`${server.url}packs/page/`);
-  await page.waitForFunction(() => '__stream' in window);
-  await page.evaluate(([source, ort]) => window.__stream.open(source, ort), [
-    { kind: 'stored', name, version },
-    `${server.url}ort/`,
-  ] as const);
-  return page;
 }
 
 async function onWasm(folder: string, manifest: Manifest, size: Parameters<typeof sampleSteps>[2], threads: number) {

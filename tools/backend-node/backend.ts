@@ -12,6 +12,7 @@ import type {
   Tensor,
   TensorData,
 } from '../../workers/pipeline/backend.ts';
+import { distanceData, mixData } from '../../workers/pipeline/block-cache.ts';
 import type { Engine } from '../../workers/pipeline/job.ts';
 import { joinData, planJoin } from '../../workers/pipeline/join.ts';
 import { graphOf, planRun } from '../../workers/runtime/graphs.ts';
@@ -67,6 +68,18 @@ export class NodeBackend implements Backend {
     const sources = pieces.map(({ tensor }) => ortTensorOf(tensor).data as TensorData);
     const { dtype, dims } = joined;
     return this.#wrap(dtype, dims, new this.#ort.Tensor(dtype, joinData(joined, sources), dims));
+  }
+
+  mix(x: Tensor, y: Tensor, factor: number): Tensor {
+    return this.#wrap(
+      'float32',
+      x.dims,
+      new this.#ort.Tensor('float32', mixData(dataOf(x), dataOf(y), factor), x.dims),
+    );
+  }
+
+  async distance(x: Tensor, y: Tensor): Promise<{ difference: number; size: number }> {
+    return distanceData(dataOf(x), dataOf(y));
   }
 
   async download(tensor: Tensor): Promise<TensorData> {
@@ -171,4 +184,11 @@ export async function openEngine(folder: string, provider: Provider, threads: nu
     manifest: pack.manifest,
     readShard: (shard, offset, bytes) => pack.range(shard, offset, bytes),
   };
+}
+
+/** @throws EngineError 'internal' for a tensor that is not of float32 */
+function dataOf(tensor: Tensor): Float32Array {
+  const { data } = ortTensorOf(tensor);
+  if (!(data instanceof Float32Array)) throw new EngineError('internal', `float32 is wanted, not ${tensor.dtype}`);
+  return data;
 }

@@ -1,6 +1,12 @@
 import { parseArgs } from 'node:util';
 import { TASK_IDS, type TaskId, taskId } from '../../workers/packs/manifest.ts';
-import { GUIDANCE_EMBED, GUIDANCE_SCALE, type Range, REFERENCE_IDS } from '../../workers/pipeline/switches.ts';
+import {
+  CACHE_SHARE,
+  GUIDANCE_EMBED,
+  GUIDANCE_SCALE,
+  type Range,
+  REFERENCE_IDS,
+} from '../../workers/pipeline/switches.ts';
 import { isProvider, PROVIDERS, type Provider } from '../backend-node/ort.ts';
 
 export const USAGE = `npm run restore -- <photos or folders> -o <file or folder> --task <task> [options]
@@ -16,6 +22,8 @@ export const USAGE = `npm run restore -- <photos or folders> -o <file or folder>
   --reference-id N   RoPE id of the reference tokens, ${REFERENCE_IDS} (default: the pack's)
   --guidance-embed X value for the guidance embedder, ${GUIDANCE_EMBED} (default: the pack's)
   --guidance-scale X scale of the guidance, ${GUIDANCE_SCALE}; 1 turns it off and halves the time (default: the pack's)
+  --first-block-cache X  leave blocks out where the first one changes by less than this share, ${CACHE_SHARE} (default: 0, off)
+  --skip-uncond X    leave the branch without prompt out from this timestep on, ${CACHE_SHARE} (default: 0, off)
   --dit-off          the reference latents go straight to the decoder, for measurements
 
 Progress goes to stderr, one JSON line a photo to stdout.
@@ -34,6 +42,8 @@ export interface Arguments {
   readonly referenceId?: number;
   readonly guidanceEmbed?: number;
   readonly guidanceScale?: number;
+  readonly firstBlockCache?: number;
+  readonly skipUncond?: number;
   readonly ditOff: boolean;
 }
 
@@ -59,6 +69,8 @@ export function readArguments(argv: readonly string[], defaultPack: string): Arg
   const referenceId = number('reference-id', values['reference-id'], REFERENCE_IDS);
   const guidanceEmbed = number('guidance-embed', values['guidance-embed'], GUIDANCE_EMBED);
   const guidanceScale = number('guidance-scale', values['guidance-scale'], GUIDANCE_SCALE);
+  const firstBlockCache = number('first-block-cache', values['first-block-cache'], CACHE_SHARE);
+  const skipUncond = number('skip-uncond', values['skip-uncond'], CACHE_SHARE);
   return {
     inputs: positionals,
     output: values.output,
@@ -73,6 +85,8 @@ export function readArguments(argv: readonly string[], defaultPack: string): Arg
     ...(referenceId !== undefined && { referenceId }),
     ...(guidanceEmbed !== undefined && { guidanceEmbed }),
     ...(guidanceScale !== undefined && { guidanceScale }),
+    ...(firstBlockCache !== undefined && { firstBlockCache }),
+    ...(skipUncond !== undefined && { skipUncond }),
   };
 }
 
@@ -93,6 +107,8 @@ function parse(argv: readonly string[]) {
         'reference-id': { type: 'string' },
         'guidance-embed': { type: 'string' },
         'guidance-scale': { type: 'string' },
+        'first-block-cache': { type: 'string' },
+        'skip-uncond': { type: 'string' },
         'dit-off': { type: 'boolean' },
       },
     });

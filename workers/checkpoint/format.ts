@@ -33,6 +33,8 @@ export const settingsSchema = z.strictObject({
     referenceId: z.number().optional(),
     guidanceEmbed: z.number().optional(),
     guidanceScale: z.number().optional(),
+    firstBlockCache: z.number().optional(),
+    skipUncond: z.number().optional(),
   }),
   pack: z.strictObject({
     name: z.string().max(200),

@@ -107,7 +107,8 @@ async function packOf(manifest: Manifest): Promise<JobSettings['pack']> {
 }
 
 function settingsOf(request: RestoreRequest & { job: string }, photo: Blob, pack: JobSettings['pack']): JobSettings {
-  const { job, task, steps, seed, tile, referenceId, guidanceEmbed, guidanceScale } = request;
+  const { job, task, steps, seed, tile, referenceId, guidanceEmbed, guidanceScale, firstBlockCache, skipUncond } =
+    request;
   return {
     id: job,
     began: Date.now(),
@@ -120,6 +121,8 @@ function settingsOf(request: RestoreRequest & { job: string }, photo: Blob, pack
       ...(referenceId !== undefined && { referenceId }),
       ...(guidanceEmbed !== undefined && { guidanceEmbed }),
       ...(guidanceScale !== undefined && { guidanceScale }),
+      ...(firstBlockCache !== undefined && { firstBlockCache }),
+      ...(skipUncond !== undefined && { skipUncond }),
     },
     pack,
   };

@@ -47,6 +47,10 @@ export interface Backend {
   prepare?(size: JobSize): Promise<void>;
   /** Where weights are streamed, a hint: the instance runs after the one that runs next, so its weights can come meanwhile. */
   prefetch?(instance: string): void;
+  /** `x + factor · y`, float32, shaped as `x`; `y` may be longer, its first elements count. For caching (`block-cache.ts`). */
+  mix?(x: Tensor, y: Tensor, factor: number): Tensor;
+  /** Sums of |x - y| and |y| over two float32 tensors of one size. */
+  distance?(x: Tensor, y: Tensor): Promise<{ difference: number; size: number }>;
   /** Peak and present bytes, as far as the backend can count them. */
   memory(): MemoryUse;
 }
@@ -56,6 +60,8 @@ export interface JobSize {
   readonly width: number;
   readonly height: number;
   readonly steps: number;
+  /** Streams of image tokens that the job holds between steps (`block-cache.ts`); none where absent. */
+  readonly heldStreams?: number;
 }
 
 export interface RunOptions {

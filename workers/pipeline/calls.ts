@@ -101,6 +101,11 @@ export class Calls {
     return outputs;
   }
 
+  /** A planned call that is not made. */
+  skipped(kind: string): void {
+    this.#meter.skipped(kind);
+  }
+
   upload(scope: TensorScope, dtype: DType, dims: readonly number[], data: TensorData): Tensor {
     this.throwIfCancelled();
     return scope.add(this.backend.upload(dtype, dims, data));

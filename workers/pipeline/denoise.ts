@@ -1,6 +1,7 @@
 /** One step of the DiT on one tile. */
 import { EngineError } from '../errors.ts';
 import type { Tensor } from './backend.ts';
+import { type BlockCache, mixData } from './block-cache.ts';
 import type { Calls } from './calls.ts';
 import { callKind, waitKind } from './chain.ts';
 import { guide } from './guidance.ts';
@@ -21,6 +22,12 @@ export interface Denoiser {
   readonly steps: readonly Tensor[];
   /** One a branch, in the order of `branchesOf`. */
   readonly prologues: readonly Prologue[];
+  /** Null where every step is computed in full. */
+  readonly cache: BlockCache | null;
+  /** From this timestep downwards the branch without prompt is not run; 0 for never. */
+  readonly skipUncond: number;
+  /** Raw velocity with prompt less the one without, by tile, from the last step that ran both. */
+  readonly differences: Map<number, Float32Array>;
 }
 
 /** Size of a plan's tiles, for the progress meter. */
@@ -35,6 +42,7 @@ export function makeDenoiser(
   steps: number,
   prologues: readonly Prologue[],
   scope: TensorScope,
+  saving: Partial<Pick<Denoiser, 'cache' | 'skipUncond'>> = {},
 ): Denoiser {
   const { family, switches } = calls.manifest;
   const tokens = countTokens(calls.manifest, plan.x.size, plan.y.size);
@@ -46,6 +54,9 @@ export function makeDenoiser(
     sin: calls.upload(scope, 'float32', rope.dims, rope.sin),
     steps: Array.from({ length: steps }, (_, k) => calls.upload(scope, 'int32', [], Int32Array.of(k))),
     prologues,
+    cache: saving.cache ?? null,
+    skipUncond: saving.skipUncond ?? 0,
+    differences: new Map(),
   };
 }
 
@@ -73,7 +84,9 @@ export async function velocityOf(
   t: number,
 ): Promise<Latents> {
   const { family, switches } = calls.manifest;
-  const branches = await runBlocks(calls, denoiser, latents, reference, step);
+  const { tile } = calls.place;
+  const difference = t <= denoiser.skipUncond ? denoiser.differences.get(tile) : undefined;
+  const branches = await runBlocks(calls, denoiser, latents, reference, step, difference !== undefined);
   const target = latents.data.length;
   // A pack without single blocks answers for the reference tokens as well; the target's rows come first.
   const velocities = branches.map((rows) => rows.subarray(0, target));
@@ -82,6 +95,9 @@ export async function velocityOf(
       throw new EngineError('bad-numbers', `step ${step + 1}: the velocity is not finite`, { step: step + 1 });
     }
   }
+  const [cond, uncond] = velocities;
+  if (cond && difference) velocities.push(mixData(cond, difference, -1));
+  else if (cond && uncond && denoiser.skipUncond > 0) denoiser.differences.set(tile, mixData(cond, uncond, -1));
   const features = latents.channels * family.patch ** 2;
   const guided = guide(switches.guidance, velocities, features, t);
   return unpackTokens(guided, latents.channels, latents.height, latents.width, family.patch);
@@ -94,9 +110,11 @@ async function runBlocks(
   latents: Latents,
   reference: Latents,
   step: number,
+  condOnly: boolean,
 ): Promise<Float32Array[]> {
   const { manifest } = calls;
-  const { prologues, tag, cos, sin } = denoiser;
+  const { tag, cos, sin, cache } = denoiser;
+  const prologues = condOnly ? denoiser.prologues.slice(0, 1) : denoiser.prologues;
   const stepTensor = denoiser.steps[step];
   if (!stepTensor) throw new EngineError('internal', `no step ${step}`);
   const options = { queryChunks: denoiser.plan.queryChunks };
@@ -113,23 +131,40 @@ async function runBlocks(
     const embedded = await calls.run('embed', pair, scope, callKind('embed', tag));
     const streams = prologues.map(({ txt }) => toStreams(embedded.img, txt[step] ?? txt[0]));
 
+    // With caching: what the first block put out for the branches that are computed, and the result of those that are not.
+    const firsts = new Map<number, Tensor>();
+    const reused = new Set<number>();
+    const keyOf = (branch: number) => `${calls.place.tile} ${branch}`;
     for (const [at, id] of blocks.entries()) {
+      if (reused.size === streams.length) break;
       prefetch(at + 1);
       const kind = callKind(graphOf(manifest, id), tag);
       const before = streams.map((stream) => ({ ...stream }));
       for (const [branch, stream] of streams.entries()) {
+        if (reused.has(branch)) {
+          calls.skipped(kind);
+          continue;
+        }
         const prologue = prologues[branch];
         const rows = prologue?.textRows ? { text_rows: prologue.textRows } : {};
         const feeds = { ...stream, cos, sin, step: stepTensor, ...rows, ...modsOf(prologue, id) };
         const outputs = await calls.run(id, feeds, scope, kind, options);
-        streams[branch] = toStreams(outputs.img, outputs.txt);
+        const made = toStreams(outputs.img, outputs.txt);
+        streams[branch] = made;
+        if (at > 0 || !cache || blocks.length < 3) continue;
+        const kept = await cache.reuse(keyOf(branch), embedded.img as Tensor, made.img, scope);
+        if (kept) {
+          streams[branch] = { img: kept };
+          reused.add(branch);
+        } else firsts.set(branch, made.img);
       }
       // The embedded image is shared by the branches: dropped once, after all of them have read it.
-      for (const { img, txt } of before) {
-        scope.drop(img);
+      for (const [branch, { img, txt }] of before.entries()) {
+        if (img !== streams[branch]?.img && img !== firsts.get(branch)) scope.drop(img);
         if (txt) scope.drop(txt);
       }
     }
+    for (const [branch, first] of firsts) cache?.keep(keyOf(branch), first, (streams[branch] as Streams).img);
 
     const velocities: Float32Array[] = [];
     for (const [branch, { img }] of streams.entries()) {

@@ -55,6 +55,12 @@ export class ProgressMeter {
     kind.mean += (milliseconds - kind.mean) / samples;
   }
 
+  /** A planned call of a kind is not made. */
+  skipped(key: string): void {
+    const kind = this.#kind(key, 1);
+    kind.planned = Math.max(kind.done, kind.planned - 1);
+  }
+
   /** 0 to 1. Never falls, not even when the plan changes. */
   fraction(): number {
     const { done, left } = this.#cost();

@@ -7,6 +7,7 @@
  * decoding.
  */
 import { EngineError } from '../errors.ts';
+import { BlockCache, HELD_STREAMS } from './block-cache.ts';
 import { plannedCalls } from './call-plan.ts';
 import { Calls } from './calls.ts';
 import { type BranchCondition, makeCondition } from './conditioning.ts';
@@ -19,7 +20,7 @@ import type { Engine, JobOptions, JobResult } from './job.ts';
 import { cropLatents, type Latents, makeLatents, type Rect } from './latents.ts';
 import { paintDecoded, paintEstimate } from './paint.ts';
 import type { Photo } from './photo.ts';
-import type { JobPlan } from './plan.ts';
+import { branchCount, type JobPlan } from './plan.ts';
 import type { ProgressMeter } from './progress.ts';
 import { makeModulations, makeText, type Prologue } from './prologue.ts';
 import { timesteps } from './schedule.ts';
@@ -82,7 +83,8 @@ export async function runJob(
   const { signal, events, gate } = options;
   const calls = new Calls(engine.backend, manifest, meter, signal, events, plan.bandBytes, gate);
   Object.assign(calls.place, { steps, tiles: plan.tiles.length });
-  await engine.backend.prepare?.({ width: plan.x.size, height: plan.y.size, steps });
+  const heldStreams = options.firstBlockCache ? HELD_STREAMS * plan.tiles.length * branchCount(manifest) : 0;
+  await engine.backend.prepare?.({ width: plan.x.size, height: plan.y.size, steps, heldStreams });
 
   return withScope(async (scope) => {
     const job: Job = { engine, calls, photo, plan, options, steps, resumed, scope };
@@ -222,7 +224,7 @@ async function denoiseAll(
   times: readonly number[],
   prologues: readonly Prologue[],
 ): Promise<StepHistory> {
-  const { calls, plan, options, steps, resumed } = job;
+  const { engine, calls, plan, options, steps, resumed } = job;
   const { channels, height, width } = reference;
   const history = resumed?.history ?? new StepHistory(steps, [channels, height, width]);
   if (steps === 0) {
@@ -235,7 +237,9 @@ async function denoiseAll(
   if (resumed) await replaySteps(job, codec, reference, resumed);
   const velocity = makeLatents(channels, height, width);
   const grid = featherGrid(plan, 1 / family.factor);
-  const denoiser = makeDenoiser(calls, plan, steps, prologues, job.scope);
+  const cache = BlockCache.for(engine.backend, options.firstBlockCache, job.scope);
+  const saving = { cache, skipUncond: options.skipUncond ?? 0 };
+  const denoiser = makeDenoiser(calls, plan, steps, prologues, job.scope, saving);
   for (let k = resumed?.step ?? 0; k < steps; k++) {
     const [t = 1, next = 0] = times.slice(k, k + 2);
     calls.place.step = k + 1;

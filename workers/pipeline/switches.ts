@@ -9,6 +9,16 @@ export interface SwitchOptions {
   readonly guidanceEmbed?: number;
   /** Scale of classifier-free guidance; 1 is off: only the conditional branch runs. For packs with guidance. */
   readonly guidanceScale?: number;
+  /**
+   * First-block caching (`block-cache.ts`): the blocks behind the first are left out while its change differs by less than this
+   * share from the last computed one. 0 and absent: off, every step is computed.
+   */
+  readonly firstBlockCache?: number;
+  /**
+   * From this timestep downwards the branch without prompt is no longer run, and its last difference to the other one counts on.
+   * 0 and absent: off. For packs with guidance.
+   */
+  readonly skipUncond?: number;
 }
 
 /** What a setting may be; as text, words for a sentence. */
@@ -26,6 +36,7 @@ export class Range {
 
 export const REFERENCE_IDS = new Range('0 or 1', (value) => value === 0 || value === 1);
 export const GUIDANCE_EMBED = new Range('a number from 0 to 100', (value) => value >= 0 && value <= 100);
+export const CACHE_SHARE = new Range('a number from 0 to 1', (value) => value >= 0 && value <= 1);
 export const GUIDANCE_SCALE = new Range('a number from 1 to 20', (value) => value >= 1 && value <= 20);
 
 /**
@@ -34,7 +45,7 @@ export const GUIDANCE_SCALE = new Range('a number from 1 to 20', (value) => valu
  * @throws EngineError 'internal' with a sentence, for a value out of range or a setting that the pack does not have
  */
 export function withSwitches(manifest: Manifest, options: SwitchOptions): Manifest {
-  const { referenceId, guidanceEmbed, guidanceScale } = options;
+  const { referenceId, guidanceEmbed, guidanceScale, firstBlockCache, skipUncond } = options;
   let { family } = manifest;
   const switches = { ...manifest.switches };
   if (referenceId !== undefined) {
@@ -50,6 +61,10 @@ export function withSwitches(manifest: Manifest, options: SwitchOptions): Manife
     check('guidance scale', guidance.kind === 'cfg', GUIDANCE_SCALE, guidanceScale);
     if (guidanceScale === 1) switches.guidance = { kind: 'none' };
     else if (guidance.kind === 'cfg') switches.guidance = { ...guidance, scale: guidanceScale };
+  }
+  if (firstBlockCache !== undefined) check('first-block cache', true, CACHE_SHARE, firstBlockCache);
+  if (skipUncond !== undefined) {
+    check('branch without prompt', manifest.switches.guidance.kind === 'cfg', CACHE_SHARE, skipUncond);
   }
   return { ...manifest, family, switches };
 }

@@ -12,6 +12,7 @@ import { gpuError } from './gpu-errors.ts';
 import { type Feeds, GpuWeights } from './gpu-weights.ts';
 import { graphOf, type Planned, planRun } from './graphs.ts';
 import { blockWeights, DEFAULT_CAP, planMemory } from './memory-plan.ts';
+import { Mixer } from './mixer.ts';
 import { Mutex } from './mutex.ts';
 import type { LoadedOrt } from './ort.ts';
 import { gpuSessionOptions } from './session-options.ts';
@@ -40,6 +41,7 @@ export class GpuBackend implements Backend {
   readonly #mutex = new Mutex();
   readonly #sessions: Sessions;
   readonly #weights: GpuWeights;
+  readonly #mixer: Mixer;
   readonly #cap: number;
   /** End when the GPU has done the last run that was handed to it, and the one before that. */
   #last: Promise<unknown> = Promise.resolve();
@@ -51,6 +53,7 @@ export class GpuBackend implements Backend {
     this.#pack = pack;
     this.mode = options.mode;
     this.#pool = new BufferPool(gpu.device);
+    this.#mixer = new Mixer(gpu.device);
     const wrap = (buffer: GPUBuffer, dtype: DType, dims: readonly number[]) => this.#fromBuffer(buffer, dtype, dims);
     this.#cap = options.cap ?? DEFAULT_CAP;
     const plan = planWeights(blockWeights(pack.manifest, options.mode), this.#cap);
@@ -137,6 +140,25 @@ export class GpuBackend implements Backend {
         for (const tensor of Object.values(outputs)) tensor.dispose();
         await this.#afterFailure(plan.file);
         throw gpuError(cause, this.#gpu, instance);
+      }
+    });
+  }
+
+  mix(x: Tensor, y: Tensor, factor: number): RuntimeTensor {
+    const out = this.#allocate('float32', x.dims);
+    const [a, b] = [ortTensorOf(x).gpuBuffer, ortTensorOf(y).gpuBuffer];
+    this.#mixer.mix(a, b, out.ort.gpuBuffer, elementCount(x.dims), factor);
+    return out;
+  }
+
+  distance(x: Tensor, y: Tensor): Promise<{ difference: number; size: number }> {
+    return this.#mutex.run(async () => {
+      this.#checkAlive();
+      try {
+        return await this.#mixer.distance(ortTensorOf(x).gpuBuffer, ortTensorOf(y).gpuBuffer, elementCount(x.dims));
+      } catch (cause) {
+        await this.#settle();
+        throw gpuError(cause, this.#gpu, 'distance');
       }
     });
   }

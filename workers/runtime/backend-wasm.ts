@@ -4,6 +4,7 @@ import { EngineError } from '../errors.ts';
 import type { Pack } from '../packs/pack.ts';
 import { bytesPerElement, elementCount } from '../packs/weights.ts';
 import type { Backend, DType, MemoryUse, Piece, RunOptions, Tensor, TensorData } from '../pipeline/backend.ts';
+import { distanceData, mixData } from '../pipeline/block-cache.ts';
 import { joinData, planJoin } from '../pipeline/join.ts';
 import { planRun } from './graphs.ts';
 import { Mutex } from './mutex.ts';
@@ -50,6 +51,14 @@ export class WasmBackend implements Backend {
     const joined = planJoin(axis, pieces, zerosBefore, zerosAfter);
     const sources = pieces.map(({ tensor }) => ortTensorOf(tensor).data as TensorData);
     return this.#wrap(joined.dtype, joined.dims, this.#ortTensor(joined.dtype, joined.dims, joinData(joined, sources)));
+  }
+
+  mix(x: Tensor, y: Tensor, factor: number): Tensor {
+    return this.#wrap('float32', x.dims, this.#ortTensor('float32', x.dims, mixData(dataOf(x), dataOf(y), factor)));
+  }
+
+  async distance(x: Tensor, y: Tensor): Promise<{ difference: number; size: number }> {
+    return distanceData(dataOf(x), dataOf(y));
   }
 
   async download(tensor: Tensor): Promise<TensorData> {
@@ -143,4 +152,11 @@ function asEngineError(cause: unknown, instance: string): EngineError {
   const message = cause instanceof Error ? cause.message : String(cause);
   const full = /bad_alloc|out of memory|memory allocation|failed to allocate/i.test(message);
   return new EngineError(full ? 'out-of-memory' : 'internal', `${instance}: ${message}`);
+}
+
+/** @throws EngineError 'internal' for a tensor that is not of float32 */
+function dataOf(tensor: Tensor): Float32Array {
+  const { data } = ortTensorOf(tensor);
+  if (!(data instanceof Float32Array)) throw new EngineError('internal', `float32 is wanted, not ${tensor.dtype}`);
+  return data;
 }

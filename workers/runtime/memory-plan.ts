@@ -41,7 +41,8 @@ export function planMemory(manifest: Manifest, mode: Mode, size: JobSize, cap: n
   const text = textRows(manifest);
   const stream = (tokens.image + text) * family.hidden;
   const compute = mode === 'f16' ? 2 : 4;
-  const activationBytes = (branches + 1) * stream * 4 + INNER_STREAMS * stream * compute;
+  const held = (size.heldStreams ?? 0) * tokens.image * family.hidden * 4;
+  const activationBytes = (branches + 1) * stream * 4 + INNER_STREAMS * stream * compute + held;
 
   const headDim = family.axesDim.reduce((sum, axis) => sum + axis, 0);
   const rope = 2 * tokens.image * (headDim / 2) * 4;

@@ -24,9 +24,15 @@ function drawn(seed: number, rows: number, width: number): Float32Array {
 
 /**
  * @param size of the one tile; `steps` steps from t = 1 downwards, each from the same latents
+ * @param onStep told the milliseconds of each step
  * @returns guided velocity of each step, `[16, height / 8, width / 8]`
  */
-export function sampleSteps(backend: Backend, manifest: Manifest, size: JobSize): Promise<Float32Array[]> {
+export function sampleSteps(
+  backend: Backend,
+  manifest: Manifest,
+  size: JobSize,
+  onStep: (milliseconds: number) => void = () => undefined,
+): Promise<Float32Array[]> {
   const { family, switches } = manifest;
   const plan = planJob(manifest, backend, size, Math.max(size.width, size.height));
   const calls = new Calls(backend, manifest, new ProgressMeter(), undefined);
@@ -50,7 +56,9 @@ export function sampleSteps(backend: Backend, manifest: Manifest, size: JobSize)
     const reference = noiseLatents(3, family.latentChannels, rect);
     const velocities: Float32Array[] = [];
     for (const [step, t] of times.entries()) {
+      const start = performance.now();
       velocities.push((await velocityOf(calls, denoiser, latents, reference, step, t)).data);
+      onStep(performance.now() - start);
     }
     return velocities;
   });

@@ -32,7 +32,7 @@ export async function runRestore(unfinished?: UnfinishedJob): Promise<void> {
 }
 
 function requestOf({ task, steps, seed, tile, switches }: UnfinishedJob): JobRequest {
-  const { referenceId, guidanceEmbed, guidanceScale } = switches;
+  const { referenceId, guidanceEmbed, guidanceScale, firstBlockCache, skipUncond } = switches;
   return {
     task,
     steps,
@@ -41,6 +41,8 @@ function requestOf({ task, steps, seed, tile, switches }: UnfinishedJob): JobReq
     ...(referenceId !== undefined && { referenceId }),
     ...(guidanceEmbed !== undefined && { guidanceEmbed }),
     ...(guidanceScale !== undefined && { guidanceScale }),
+    ...(firstBlockCache !== undefined && { firstBlockCache }),
+    ...(skipUncond !== undefined && { skipUncond }),
   };
 }
 

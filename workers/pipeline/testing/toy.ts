@@ -6,6 +6,7 @@
 import { EngineError } from '../../errors.ts';
 import { type Manifest, manifestSchema, type Switches } from '../../packs/manifest.ts';
 import type { Backend, DType, MemoryUse, Piece, RunOptions, Tensor, TensorData } from '../backend.ts';
+import { distanceData, mixData } from '../block-cache.ts';
 import { joinData, planJoin } from '../join.ts';
 import { makeLatents, packLatents } from '../latents.ts';
 
@@ -77,6 +78,14 @@ export class ToyBackend implements Backend {
     return new ToyTensor(joined.dtype, joined.dims, joinData(joined, sources), this.live);
   }
 
+  mix(x: Tensor, y: Tensor, factor: number): Tensor {
+    return new ToyTensor('float32', x.dims, mixData(floatsOf(x, this.live), floatsOf(y, this.live), factor), this.live);
+  }
+
+  async distance(x: Tensor, y: Tensor): Promise<{ difference: number; size: number }> {
+    return distanceData(floatsOf(x, this.live), floatsOf(y, this.live));
+  }
+
   async download(tensor: Tensor): Promise<TensorData> {
     if (!(tensor instanceof ToyTensor) || !this.live.has(tensor)) throw new Error('downloaded a dead tensor');
     this.downloads++;
@@ -121,6 +130,11 @@ export class ToyBackend implements Backend {
   memory(): MemoryUse {
     return { gpuBytes: 0, gpuPeakBytes: 0, heapBytes: 0 };
   }
+}
+
+function floatsOf(tensor: Tensor, live: ReadonlySet<Tensor>): Float32Array {
+  if (!(tensor instanceof ToyTensor) || !live.has(tensor)) throw new Error('mixed a dead tensor');
+  return Float32Array.from(tensor.data);
 }
 
 function need(value: Value | undefined): Value {

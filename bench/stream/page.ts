@@ -1,0 +1,69 @@
+/** A pack in Chromium's private file system, and the page that drives the streaming engine on it without the app. */
+import { symlink } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { type BrowserContext, chromium, type Page } from '@playwright/test';
+import { App } from '../../e2e/support/app.ts';
+import { buildHarness } from '../../e2e/support/harness.ts';
+import { Server } from '../../e2e/support/server.ts';
+import { findBrowser } from '../../tools/browser.mjs';
+import type { Manifest } from '../../workers/packs/manifest.ts';
+
+export interface StreamPage {
+  readonly page: Page;
+  readonly adapter: string;
+  readonly chromium: string;
+  /** How long the app took to fetch, verify and store the pack. */
+  readonly storeSeconds: number;
+  close(): Promise<void>;
+}
+
+/**
+ * @param folder empty, for the page and the browser's profile: on the disk, since private windows keep files in memory
+ * @param pack folder with a manifest
+ */
+export async function openStreamPage(folder: string, pack: string, manifest: Manifest): Promise<StreamPage> {
+  await symlink(resolve(pack), join(folder, 'full'));
+  await buildHarness('stream', join(folder, 'page'));
+  const server = await Server.start('--packs', folder);
+  const context = await chromium.launchPersistentContext(join(folder, 'profile'), {
+    executablePath: await findBrowser(),
+    args: ['--no-sandbox', '--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader'],
+  });
+  const close = async () => {
+    await context.close();
+    await server.stop();
+  };
+  try {
+    const start = performance.now();
+    await store(context, server);
+    const storeSeconds = Math.round((performance.now() - start) / 100) / 10;
+    console.error(`stored after ${storeSeconds} s`);
+    const page = await context.newPage();
+    await page.goto(`${server.url}packs/page/`);
+    await page.waitForFunction(() => '__stream' in window);
+    const adapter = await page.evaluate(([source, ort]) => window.__stream.open(source, ort), [
+      { kind: 'stored', name: manifest.name, version: manifest.version },
+      `${server.url}ort/`,
+    ] as const);
+    return { page, adapter, chromium: context.browser()?.version() ?? '', storeSeconds, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** The app fetches the pack into its private file system, as a person would. */
+async function store(context: BrowserContext, server: Server): Promise<void> {
+  const page = await context.newPage();
+  // Not a small default: a pack of gigabytes is verified and written in this one call.
+  page.setDefaultTimeout(0);
+  await App.open(page, { engine: 'wasm' }, server.url);
+  // The packs worker gets its policy from the service worker, which must be in charge.
+  await page.waitForFunction(() => navigator.serviceWorker.controller?.state === 'activated');
+  const outcome = await page.evaluate(
+    (url) => window.__packs?.bridge.download(url),
+    `${server.url}packs/full/manifest.json`,
+  );
+  if (!outcome?.ok) throw new Error(`the pack was not stored: ${JSON.stringify(outcome)}`);
+  await page.close();
+}

@@ -1,0 +1,107 @@
+/**
+ * First-block caching, an option: the change that the first block makes to the image tokens tells how much a step differs from
+ * the last one that was computed. Where it differs by little, the blocks behind the first are left out, and what they added
+ * then is added again. Decided for every tile and branch on its own. Not exact: `npm run bench -- caching` says what it costs.
+ *
+ * Method: first-block cache (ParaAttention) and DBCache (cache-dit), F1B0.
+ */
+import type { Backend, Tensor } from './backend.ts';
+import type { TensorScope } from './scope.ts';
+
+/** Of one tile and branch, from the last step that was computed. */
+interface Kept {
+  /** After the first block less before it. */
+  readonly change: Tensor;
+  /** After the last block less after the first one; the target's rows only where the last block makes no more. */
+  readonly rest: Tensor;
+}
+
+type MixingBackend = Backend & Required<Pick<Backend, 'mix' | 'distance'>>;
+
+/** Streams of image tokens that are held for each tile and branch between steps. */
+export const HELD_STREAMS = 2;
+
+export class BlockCache {
+  readonly #backend: MixingBackend;
+  readonly #threshold: number;
+  /** Owns what is kept. */
+  readonly #scope: TensorScope;
+  readonly #kept = new Map<string, Kept>();
+  readonly #changes = new Map<string, Tensor>();
+  /** Branch steps that were computed, and that were not. */
+  computed = 0;
+  reused = 0;
+
+  private constructor(backend: MixingBackend, threshold: number, scope: TensorScope) {
+    this.#backend = backend;
+    this.#threshold = threshold;
+    this.#scope = scope;
+  }
+
+  /** Null where caching is off, or the backend can't do the sums. */
+  static for(backend: Backend, threshold: number | undefined, scope: TensorScope): BlockCache | null {
+    if (threshold === undefined || threshold <= 0 || !canMix(backend)) return null;
+    return new BlockCache(backend, threshold, scope);
+  }
+
+  /**
+   * @param key tile and branch
+   * @param before image tokens that the first block was given, float32 `[1, n, D]`
+   * @param after what it made of them
+   * @param scope owns the result
+   * @returns what the last block would have put out; null where the blocks have to run, and `keep` has to follow
+   */
+  async reuse(key: string, before: Tensor, after: Tensor, scope: TensorScope): Promise<Tensor | null> {
+    const change = this.#scope.add(this.#backend.mix(after, before, -1));
+    const kept = this.#kept.get(key);
+    if (kept) {
+      const { difference, size } = await this.#backend.distance(change, kept.change);
+      // A NaN is no small difference.
+      if (difference < this.#threshold * size) {
+        this.#scope.drop(change);
+        this.reused += 1;
+        return scope.add(this.#backend.mix(kept.rest, after, 1));
+      }
+    }
+    this.#forget(key);
+    this.#changes.set(key, change);
+    this.computed += 1;
+    return null;
+  }
+
+  /** The blocks have run. @param after what the first one put out @param last what the last one put out */
+  keep(key: string, after: Tensor, last: Tensor): void {
+    const change = this.#changes.get(key);
+    if (!change) return;
+    this.#changes.delete(key);
+    this.#kept.set(key, { change, rest: this.#scope.add(this.#backend.mix(last, after, -1)) });
+  }
+
+  #forget(key: string): void {
+    const kept = this.#kept.get(key);
+    this.#kept.delete(key);
+    const pending = this.#changes.get(key);
+    this.#changes.delete(key);
+    for (const tensor of [kept?.change, kept?.rest, pending]) if (tensor) this.#scope.drop(tensor);
+  }
+}
+
+function canMix(backend: Backend): backend is MixingBackend {
+  return backend.mix !== undefined && backend.distance !== undefined;
+}
+
+/** `x + factor · y` on the processor; `y` may be longer. */
+export function mixData(x: Float32Array, y: Float32Array, factor: number): Float32Array {
+  return x.map((value, i) => value + factor * (y[i] as number));
+}
+
+/** Sums of |x - y| and |y|. */
+export function distanceData(x: Float32Array, y: Float32Array): { difference: number; size: number } {
+  let difference = 0;
+  let size = 0;
+  for (let i = 0; i < y.length; i++) {
+    difference += Math.abs((x[i] as number) - (y[i] as number));
+    size += Math.abs(y[i] as number);
+  }
+  return { difference, size };
+}
