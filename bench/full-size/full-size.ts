@@ -4,7 +4,7 @@
  * streamed, held against the same step on onnxruntime-web's wasm in Node.
  */
 import { existsSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -24,12 +24,14 @@ const OPTIONS = {
   /** GPU memory that the app may take, in GB. */
   cap: { type: 'string', default: '1.5' },
   threads: { type: 'string', default: '2' },
+  /** Keeps the browser's profile and the step's numbers here, so that an interrupted run goes on where it was. */
+  work: { type: 'string' },
 } as const;
 
 /** Weights of two double blocks: blocks come one after the other. */
 const NODE_BUDGET = 600e6;
 
-/** `--pack FOLDER [--side 32] [--cap 1.5] [--threads 2]`. Times in seconds, sizes in bytes. */
+/** `--pack FOLDER [--side 32] [--cap 1.5] [--threads 2] [--work FOLDER]`. Times in seconds, sizes in bytes. */
 export async function benchFullSize(args: string[]): Promise<object> {
   const { values } = parseArgs({ args, options: OPTIONS });
   if (values.pack === undefined)
@@ -38,7 +40,8 @@ export async function benchFullSize(args: string[]): Promise<object> {
   const side = Number(values.side);
   const cap = Number(values.cap) * 1e9;
   const size = { width: side, height: side, steps: 1 };
-  const folder = await mkdtemp(join(tmpdir(), 'full-size-'));
+  const folder = values.work ?? (await mkdtemp(join(tmpdir(), 'full-size-')));
+  await mkdir(folder, { recursive: true });
   const { manifest } = await PackFolder.open(values.pack, ['dit']);
   const opened = await openStreamPage(folder, values.pack, manifest);
   try {
@@ -50,6 +53,8 @@ export async function benchFullSize(args: string[]): Promise<object> {
     );
     const most = await heap();
     const { velocities, ...figures } = job.value;
+    // What the browser took so long for is not lost should the rest fail.
+    await writeFile(join(folder, 'step.json'), JSON.stringify({ ...job, ...most, before }));
     console.error(`step of ${figures.resident + figures.streamed} blocks after ${job.seconds} s`);
     const node = await timed(() => onWasm(values.pack as string, manifest, size, Number(values.threads)));
     console.error(`the same on wasm in Node after ${node.seconds} s`);
@@ -71,7 +76,7 @@ export async function benchFullSize(args: string[]): Promise<object> {
     };
   } finally {
     await opened.close();
-    await rm(folder, { recursive: true, force: true });
+    if (values.work === undefined) await rm(folder, { recursive: true, force: true });
   }
 }
 

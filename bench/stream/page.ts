@@ -1,8 +1,8 @@
 /** A pack in Chromium's private file system, and the page that drives the streaming engine on it without the app. */
-import { symlink } from 'node:fs/promises';
+import { rm, symlink } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { type BrowserContext, chromium, type Page } from '@playwright/test';
-import { App } from '../../e2e/support/app.ts';
+import '../../e2e/support/app.ts';
 import { buildHarness } from '../../e2e/support/harness.ts';
 import { Server } from '../../e2e/support/server.ts';
 import { findBrowser } from '../../tools/browser.mjs';
@@ -22,6 +22,7 @@ export interface StreamPage {
  * @param pack folder with a manifest
  */
 export async function openStreamPage(folder: string, pack: string, manifest: Manifest): Promise<StreamPage> {
+  await rm(join(folder, 'full'), { force: true });
   await symlink(resolve(pack), join(folder, 'full'));
   await buildHarness('stream', join(folder, 'page'));
   const server = await Server.start('--packs', folder);
@@ -55,9 +56,11 @@ export async function openStreamPage(folder: string, pack: string, manifest: Man
 /** The app fetches the pack into its private file system, as a person would. */
 async function store(context: BrowserContext, server: Server): Promise<void> {
   const page = await context.newPage();
-  // Not a small default: a pack of gigabytes is verified and written in this one call.
-  page.setDefaultTimeout(0);
-  await App.open(page, { engine: 'wasm' }, server.url);
+  // tsx wraps named functions in this helper, which the page does not have.
+  await page.addInitScript('globalThis.__name = (value) => value');
+  page.setDefaultTimeout(120_000);
+  await page.goto(`${server.url}?test=1&engine=wasm`);
+  await page.waitForFunction(() => '__packs' in window);
   // The packs worker gets its policy from the service worker, which must be in charge.
   await page.waitForFunction(() => navigator.serviceWorker.controller?.state === 'activated');
   const outcome = await page.evaluate(
