@@ -27,7 +27,8 @@ def scaled(x: Tensor, level: Tensor, d: Draw) -> Tensor:
     m = d.uniform(0, 1)
     m = torch.where(m < 0.3, 0.0, torch.where(m > 0.7, 1.0, m))
     s, g = geo(0.62, 0.12, level), geo(1.9, 5.5, level)
-    return (torch.exp(torch.log(s) * (1 - m)) * x) ** torch.exp(torch.log(g) * m)
+    black = d.flag(0.25) * d.uniform(0, 0.3) * level  # taken from all values: the shadows are lost
+    return (torch.exp(torch.log(s) * (1 - m)) * (x - black).clamp_min(0)) ** torch.exp(torch.log(g) * m)
 
 
 KINDS = {attenuated: 0.5, curved: 0.2, scaled: 0.3}

@@ -85,6 +85,8 @@ def salt(y: Tensor, amount: Tensor, d: Draw) -> Tensor:
 def apply(x: Tensor, level: Tensor, d: Draw) -> Tensor:
     """Level 0..1: coded sigma about 4/255 to 50/255 or what corresponds to it."""
     y = d.by_kind(KINDS, x, level**0.75, 2)
+    if d.rng.random() < 0.2:  # a second, weaker kind on top
+        y = d.by_kind(KINDS, y.clamp(0, 1), level * d.uniform(0, 0.7), 1)
     if d.rng.random() < 0.3:
         y = salt(y, d.flag(0.4) * lerp(0.001, 0.02, level) * d.uniform(0.3, 1), d)
     return y

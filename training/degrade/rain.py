@@ -42,10 +42,10 @@ def apply(x: Tensor, level: Tensor, d: Draw) -> Tensor:
     s = s * lerp(0.6, 1.0, level) * d.uniform(0.8, 1.15)
     drawn = d.flag(0.3)  # as renderers do it: opaque grey lines, a darker and softer picture
     dim = 1 - drawn * d.uniform(0, 0.3) * (0.3 + level)
-    y = small_gaussian(x, drawn * d.uniform(0, 1.2) * level) * dim
+    y = x * dim
     value = torch.maximum(d.uniform(0.65, 0.95), 1 - drawn) * (1 - (1 - drawn) * d.uniform(0.03, 0.3))
     pick = d.uniform(0, 1)  # how much of the scene a streak hides: all, screen, or nothing
     hide = torch.maximum(drawn, torch.where(pick < 0.35, 1.0, torch.where(pick < 0.7, value, 0.0)))
-    y = y * (1 - hide * s) + value * s
+    y = small_gaussian(y * (1 - hide * s) + value * s, drawn * d.uniform(0, 1.6) * (0.3 + 0.7 * level), 7)
     mist = d.flag(0.4) * d.uniform(0, 0.16) * level * (0.4 + 0.6 * field(d, h, w, 3, 1.0))
     return y * (1 - mist) + 0.8 * mist
