@@ -1,0 +1,92 @@
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { TASK_IDS, type TaskId } from '../../workers/packs/manifest.ts';
+
+export const USAGE = `npm run bench -- quality --data PHOTOS [options]
+
+  --data DIR      folder of the photos, with val/ inside; only for the first run, which makes the pictures
+  --photos N      how many of the 41 photos, evenly spread (default: all)
+  --tasks LIST    of ${TASK_IDS.join(',')} (default: all)
+  --steps LIST    step counts beside the default one (default: 1,2,4,8)
+  --pack DIR      folder of the pack (default: the embedded one)
+  --cpu           onnxruntime-node in place of onnxruntime-web, where it is installed
+  --threads N     threads (default: 2)
+  --maxim         runs MAXIM as well; else its results are those in maxim-results.json
+  --bits          packs of 4, 8, 16 and 32 bits from training/state, compared
+  --checks        seed, tiles against the whole, seams of a 12 MP photo
+  --cost          time and memory of a 512 × 512 px photo, and MAXIM's
+  --report FILE   writes an HTML page
+  --python FILE   Python with bench/quality/requirements.txt (default: python3)
+  --cache DIR     packages, pictures and results (default: a folder in ${tmpdir()})
+
+Everything that was measured stays in the cache, by the hash of the pack: a run that was stopped goes on.
+`;
+
+const DEFINITION = {
+  data: { type: 'string' },
+  photos: { type: 'string' },
+  tasks: { type: 'string' },
+  steps: { type: 'string', default: '1,2,4,8' },
+  pack: { type: 'string' },
+  cpu: { type: 'boolean', default: false },
+  threads: { type: 'string', default: '2' },
+  maxim: { type: 'boolean', default: false },
+  bits: { type: 'boolean', default: false },
+  checks: { type: 'boolean', default: false },
+  cost: { type: 'boolean', default: false },
+  report: { type: 'string' },
+  python: { type: 'string', default: 'python3' },
+  cache: { type: 'string' },
+  help: { type: 'boolean', default: false },
+} as const;
+
+export interface Options {
+  readonly data: string | undefined;
+  readonly photos: number;
+  readonly tasks: readonly TaskId[];
+  readonly steps: readonly number[];
+  readonly pack: string;
+  readonly provider: 'wasm' | 'cpu';
+  readonly threads: number;
+  readonly maxim: boolean;
+  readonly bits: boolean;
+  readonly checks: boolean;
+  readonly cost: boolean;
+  readonly report: string | undefined;
+  readonly python: string;
+  readonly cache: string;
+}
+
+/** @throws Error with what is wrong, or the usage where help is asked for */
+export function readOptions(args: readonly string[]): Options {
+  const { values } = parseArgs({ args: [...args], options: DEFINITION });
+  if (values.help) throw new Error(USAGE);
+  const number = (name: string, text: string, most: number) => {
+    const value = Number(text);
+    if (!Number.isInteger(value) || value < 1 || value > most) throw new Error(`--${name} ${text}: 1 to ${most}`);
+    return value;
+  };
+  const tasks = (values.tasks?.split(',') ?? TASK_IDS).map((id) => {
+    const task = TASK_IDS.find((known) => known === id);
+    if (!task) throw new Error(`--tasks ${id}: of ${TASK_IDS.join(', ')}`);
+    return task;
+  });
+  return {
+    data: values.data,
+    photos: values.photos === undefined ? Number.POSITIVE_INFINITY : number('photos', values.photos, 41),
+    tasks,
+    steps: values.steps === '' ? [] : values.steps.split(',').map((text) => number('steps', text, 100)),
+    pack: values.pack ?? fileURLToPath(new URL('../../public/packs/small', import.meta.url)),
+    provider: values.cpu ? 'cpu' : 'wasm',
+    threads: number('threads', values.threads, 64),
+    maxim: values.maxim,
+    bits: values.bits,
+    checks: values.checks,
+    cost: values.cost,
+    report: values.report,
+    python: values.python,
+    cache: values.cache ?? join(tmpdir(), 'photo-restorer-quality'),
+  };
+}

@@ -1,0 +1,61 @@
+/** Text tables of the results. Pure. */
+import {
+  type AutoSummary,
+  average,
+  type CleanRow,
+  MEASURES,
+  type Measure,
+  meanOf,
+  type TaskRows,
+  where,
+} from './summary.ts';
+
+const NAMES: Record<Measure, string> = { psnr: 'PSNR dB', ssim: 'SSIM', resnet: 'ResNet distance', gmsd: 'GMSD' };
+const DIGITS: Record<Measure, number> = { psnr: 2, ssim: 4, resnet: 4, gmsd: 4 };
+
+/** Markdown, so that it can be pasted. */
+export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
+  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
+}
+
+export function number(value: number | null | undefined, digits: number): string {
+  return value === null || value === undefined ? '' : value.toFixed(digits);
+}
+
+export function taskTable({ task, photos, columns }: TaskRows): string {
+  const names = Object.keys(columns).filter((name) => columns[name]?.some((scores) => scores !== undefined));
+  const maxim = columns.MAXIM ?? [];
+  const common = maxim.filter((scores) => scores !== undefined).length;
+  const partly = common > 0 && common < photos.length;
+  const head = [
+    `${task}, ${photos.length} photos`,
+    ...names.map((name) => (name === 'MAXIM' && partly ? `MAXIM, ${common} photos` : name)),
+    ...(partly ? ['ours, those photos'] : []),
+  ];
+  const rows = MEASURES.map((measure) => [
+    NAMES[measure],
+    ...names.map((name) => number(meanOf(columns[name], measure), DIGITS[measure])),
+    ...(partly ? [number(meanOf(where(columns.ours ?? [], maxim), measure), DIGITS[measure])] : []),
+  ]);
+  return table(head, rows);
+}
+
+export function cleanTable(rows: readonly CleanRow[], auto: AutoSummary | null): string {
+  const line = (name: string, levels: readonly number[]) => [
+    name,
+    number(average(levels), 2),
+    number(Math.min(...levels), 2),
+  ];
+  const all = rows.map(({ task, levels }) => line(task, levels));
+  return table(['clean photos through', 'mean dB', 'worst'], auto ? [...all, line('auto', auto.clean)] : all);
+}
+
+export function autoTable(auto: AutoSummary): string {
+  const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
+  const rows = Object.entries(auto.tasks).map(([task, share]) => [task, percent(share)]);
+  return table(
+    ['auto', 'right'],
+    [...rows, ['all damaged', percent(auto.accuracy)], ['clean called damaged', percent(auto.cleanWrong)]],
+  );
+}
