@@ -11,6 +11,7 @@ import { listenForArrivals } from './features/import/arrivals.ts';
 import { watchSpeed } from './features/packs/speed.ts';
 import { findUnfinished, watchUnfinished } from './features/restore/unfinished.ts';
 import { loadSettings } from './features/settings/persist.ts';
+import { watchPhotos } from './features/tasks/suggest.ts';
 import { languageFor, startI18n } from './i18n/index.ts';
 import { useApp } from './store/index.ts';
 import './styles/tokens.css';
@@ -45,6 +46,7 @@ if (root) {
 listenForArrivals();
 watchUnfinished();
 watchSpeed();
+watchPhotos();
 await startPwa();
 
 // The engine starts before it is asked for: the first job waits less, and the app works offline from now on.

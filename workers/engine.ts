@@ -10,6 +10,7 @@ import { jobEvents, toBitmap } from './paint-events.ts';
 import { type DecodedPhoto, decodePhoto } from './photo/decode.ts';
 import { encodePhoto } from './photo/encode.ts';
 import { fitInto, type Rgb, shrinkToRgba } from './photo/rgba.ts';
+import { proposeTask } from './pipeline/auto.ts';
 import { Gate } from './pipeline/gate.ts';
 import type { Engine, JobEvents, JobResult } from './pipeline/job.ts';
 import { countTiles, decodeStep, restorePhoto } from './pipeline/restore.ts';
@@ -22,6 +23,7 @@ import type {
   Outcome,
   PackInfo,
   PhotoInfo,
+  Proposal,
   RestoreEvent,
   RestoreRequest,
   RestoreResult,
@@ -59,6 +61,8 @@ export class RestoreEngine implements EngineApi {
   #photo: OpenPhoto | null = null;
   #result: JobResult | null = null;
   #hold: Hold | null = null;
+  /** The proposal under way, which waits for nobody. */
+  #asking: AbortController | null = null;
   readonly #kept = new KeptJobs(new CheckpointThread());
   /** The job under way, which is not to be offered. */
   #jobId: string | null = null;
@@ -103,6 +107,19 @@ export class RestoreEngine implements EngineApi {
       const bitmap = toBitmap(shrinkToRgba(shown, pixels.alpha, width, height), width, height);
       return bitmap;
     }).then((result) => (result.ok ? transfer(result, [result.value]) : result));
+  }
+
+  propose(): Promise<Outcome<Proposal | null>> {
+    this.#asking?.abort();
+    const asking = new AbortController();
+    this.#asking = asking;
+    return this.#inTurn(async () => {
+      if (asking.signal.aborted) throw new EngineError('cancelled');
+      const running = this.#running;
+      // A lost device is for the next job to replace and to tell about.
+      if (!running || (running.runtime.gpu?.lost ?? null) !== null) return null;
+      return proposeTask(engineOf(running), this.#opened().pixels, asking.signal);
+    });
   }
 
   restore(request: RestoreRequest, onEvent: (event: RestoreEvent) => void): Promise<Outcome<RestoreResult>> {
@@ -177,6 +194,7 @@ export class RestoreEngine implements EngineApi {
   ): Promise<Outcome<RestoreResult>> {
     const hold: Hold = { abort: new AbortController(), gate: new Gate(async () => this.#running?.backend.trim()) };
     this.#hold = hold;
+    this.#asking?.abort();
     const { signal } = hold.abort;
     return this.#inTurn(async () => {
       if (signal.aborted) throw new EngineError('cancelled');
@@ -284,6 +302,7 @@ export class RestoreEngine implements EngineApi {
 
   #forget(): void {
     void this.cancel();
+    this.#asking?.abort();
     this.#photo = null;
     this.#result = null;
     this.#kept.forget();

@@ -5,6 +5,9 @@
 import type { ErrorCode } from './errors.ts';
 import type { TaskId } from './packs/manifest.ts';
 import type { PackSource } from './packs/protocol.ts';
+import type { Proposal } from './pipeline/auto-choice.ts';
+
+export type { Proposal };
 
 /** Which onnxruntime-web bundle runs, and why that one. */
 export interface EngineInfo {
@@ -29,6 +32,8 @@ export interface PackInfo {
   tasks: { id: TaskId; prompt: { en: string; zh: string } }[];
   steps: { min: number; default: number; max: number };
   tile: number;
+  /** Whether the pack proposes tasks. */
+  auto: boolean;
   /** On a GPU, for a job with the pack's own tile and steps: how the blocks' weights share its memory. */
   memory?: { blocks: number; streamed: number; bytes: number };
   /** False when something could not be stored on this machine: it is there for now, but not offline. */
@@ -76,6 +81,8 @@ export interface RestoreRequest {
   guidanceScale?: number;
   firstBlockCache?: number;
   skipUncond?: number;
+  /** How much of the change is kept, 0 to 1 (`Proposal.strength`); all of it where absent. */
+  strength?: number;
   /** Names the job: a UUID. Under it the job can be taken up again. */
   job: string;
   /** Goes on where this job stood, from the beginning where nothing of it can be used. */
@@ -105,6 +112,7 @@ export interface UnfinishedJob {
     guidanceScale?: number | undefined;
     firstBlockCache?: number | undefined;
     skipUncond?: number | undefined;
+    strength?: number | undefined;
   };
 }
 
@@ -170,6 +178,8 @@ export interface EngineApi {
   open(file: Blob): Promise<Outcome<PhotoInfo>>;
   /** The photo, or its result after a job, fitted into `maxSide`, for the screen. */
   view(which: 'photo' | 'result', maxSide: number): Promise<Outcome<ImageBitmap>>;
+  /** Which task the open photo needs; null where the pack proposes none. Given up for a job: 'cancelled' then. */
+  propose(): Promise<Outcome<Proposal | null>>;
   restore(request: RestoreRequest, onEvent: (event: RestoreEvent) => void): Promise<Outcome<RestoreResult>>;
   /** Stops after the graph call in flight; `restore` then answers `cancelled`. */
   cancel(): Promise<void>;

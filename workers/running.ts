@@ -99,6 +99,7 @@ export function packInfo(store: Store, { pack, backend }: Running): PackInfo {
     tasks,
     steps,
     tile,
+    auto: pack.manifest.auto !== undefined,
     ...(backend instanceof GpuBackend && { memory: backend.memoryOf(size) }),
     stored: store.full === null,
   };

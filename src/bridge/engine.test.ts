@@ -53,6 +53,8 @@ class ScriptedSession implements Session {
     cancel: async () => {
       this.cancelled = true;
     },
+    close: async () => undefined,
+    propose: async () => ({ ok: true, value: { top: 'noise', opened: this.opened } }),
     pause: async () => {
       this.pauses.push('pause');
     },
@@ -115,6 +117,13 @@ describe('EngineBridge', () => {
     await bridge.start();
     ScriptedSession.made[0]?.onStartEvent?.({ stage: 'pack', done: 1, total: 1 });
     expect(states).toEqual(['starting', 'ready']);
+  });
+
+  it('asks for a task once the engine has started and the photo is open, without a job', async () => {
+    expect(await bridge.propose()).toEqual({ ok: true, value: { top: 'noise', opened: 1 } });
+    expect(states).toEqual(['starting', 'ready']);
+    bridge.close();
+    expect(await bridge.propose()).toMatchObject({ ok: false, code: 'no-image-given' });
   });
 
   it('answers a cancelled job at once and drops what the worker still says', async () => {

@@ -8,6 +8,7 @@ import type {
   ExportFormat,
   PackInfo,
   PhotoInfo,
+  Proposal,
   RestoreEvent,
   RestoreRequest,
   RestoreResult,
@@ -130,6 +131,12 @@ export class EngineBridge {
 
   view(which: 'photo' | 'result', maxSide: number): Promise<Result<ImageBitmap>> {
     return this.#live().call((api) => api.view(which, maxSide));
+  }
+
+  /** Which task the open photo needs; null where the pack proposes none. 'cancelled' when a job came first. */
+  async propose(): Promise<Result<Proposal | null>> {
+    const ready = await this.#ready();
+    return ready.ok ? ready.value.session.call((api) => api.propose()) : ready;
   }
 
   save(format: ExportFormat, quality: number): Promise<Result<Blob>> {

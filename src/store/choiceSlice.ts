@@ -3,20 +3,28 @@ import type { TaskId } from '../../workers/packs/manifest.ts';
 import type { ExportFormat } from '../../workers/protocol.ts';
 import type { AppState } from './index.ts';
 
+/** A task, or whichever the pack proposes for the photo. */
+export type TaskChoice = TaskId | 'auto';
+
 /** What the person chose for the next job; null means the pack's own value. */
 export interface ChoiceSlice {
-  task: TaskId;
+  task: TaskChoice;
+  /** The person picked the task, so that no proposal takes its place in this session. */
+  picked: boolean;
   steps: number | null;
   seed: number;
   tile: number | null;
   format: ExportFormat;
   /** 0 to 1, for jpeg and webp. */
   quality: number;
-  choose: (choice: Partial<Pick<ChoiceSlice, 'task' | 'steps' | 'seed' | 'tile' | 'format' | 'quality'>>) => void;
+  choose: (
+    choice: Partial<Pick<ChoiceSlice, 'task' | 'picked' | 'steps' | 'seed' | 'tile' | 'format' | 'quality'>>,
+  ) => void;
 }
 
 export const choiceSlice: StateCreator<AppState, [], [], ChoiceSlice> = (set) => ({
   task: 'noise',
+  picked: false,
   steps: null,
   seed: 0,
   tile: null,

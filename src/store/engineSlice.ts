@@ -13,6 +13,8 @@ export const engineSlice: StateCreator<AppState, [], [], EngineSlice> = (set, ge
     // The worker that held the result is gone.
     if (get().engine.state === 'ready' && engine.state !== 'ready')
       set({ result: null, keptStep: null, shownStep: null });
+    // A pack that proposes nothing has no Auto to choose.
+    if (engine.state === 'ready' && !engine.pack.auto && get().task === 'auto') set({ task: 'noise', picked: false });
     set({ engine });
   },
 });

@@ -3,7 +3,8 @@ import type { Progress, RestoreResult, UnfinishedJob } from '../../workers/proto
 import { monotone } from '../features/restore/progress.ts';
 import type { AppState } from './index.ts';
 
-export type JobStatus = 'none' | 'running' | 'done' | 'failed' | 'cancelled';
+/** `left`: the photo looked clean and was left as it is. */
+export type JobStatus = 'none' | 'running' | 'done' | 'failed' | 'cancelled' | 'left';
 
 /** How the picture stood after a step, small enough to keep for every step. */
 export interface Frame {

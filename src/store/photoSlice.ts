@@ -1,5 +1,5 @@
 import type { StateCreator } from 'zustand';
-import type { PhotoInfo } from '../../workers/protocol.ts';
+import type { PhotoInfo, Proposal } from '../../workers/protocol.ts';
 import type { AppState } from './index.ts';
 
 export interface Photo {
@@ -12,6 +12,9 @@ export interface Photo {
 export interface PhotoSlice {
   photo: Photo | null;
   opening: boolean;
+  /** What the pack proposes for the photo; null while it is not known. */
+  proposal: Proposal | null;
+  setProposal: (proposal: Proposal | null) => void;
   setOpening: (opening: boolean) => void;
   setPhoto: (photo: Photo | null) => void;
 }
@@ -19,11 +22,13 @@ export interface PhotoSlice {
 export const photoSlice: StateCreator<AppState, [], [], PhotoSlice> = (set, get) => ({
   photo: null,
   opening: false,
+  proposal: null,
+  setProposal: (proposal) => set({ proposal }),
   setOpening: (opening) => set({ opening }),
   setPhoto: (photo) => {
     const earlier = get().photo;
     if (earlier && earlier.view !== photo?.view) earlier.view.close();
     get().resetJob();
-    set({ photo, opening: false, view: null, split: 0.5, showOriginal: false });
+    set({ photo, proposal: null, opening: false, view: null, split: 0.5, showOriginal: false });
   },
 });

@@ -89,6 +89,26 @@ describe('photos', () => {
   });
 });
 
+describe('task', () => {
+  it('is never Auto with a pack that proposes nothing', () => {
+    const ready = (auto: boolean) =>
+      ({ state: 'ready', engine: {} as EngineInfo, pack: { auto } as PackInfo }) as const;
+    app().setEngine(ready(true));
+    app().choose({ task: 'auto', picked: true });
+    app().setEngine(ready(true));
+    expect(app().task).toBe('auto');
+    app().setEngine(ready(false));
+    expect(app()).toMatchObject({ task: 'noise', picked: false });
+  });
+
+  it('belongs to the session, its proposal to the photo', () => {
+    app().choose({ task: 'rain', picked: true });
+    app().setProposal({ classes: [], top: 'noise', sure: 0.9, task: 'noise', strength: 1 });
+    app().setPhoto({ name: 'b.png', info, view: new Bitmap() });
+    expect(app()).toMatchObject({ task: 'rain', picked: true, proposal: null });
+  });
+});
+
 describe('engine', () => {
   it('takes the result with it when its worker goes', () => {
     const ready = { state: 'ready', engine: {} as EngineInfo, pack: {} as PackInfo } as const;

@@ -7,7 +7,7 @@ import type { AppState } from './index.ts';
 export type DialogName = 'settings' | 'device' | 'packs' | 'help';
 
 export interface Notice {
-  code: NoticeCode;
+  code: NoticeCode | 'left-clean';
   values: Record<string, number>;
 }
 

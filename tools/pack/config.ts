@@ -40,6 +40,16 @@ const small = z.strictObject({
     shift: z.number(),
   }),
   conditioning: z.strictObject({ tasks: z.array(taskId).min(1), task_tokens: dim, thumb: dim }),
+  /** The network that proposes a task; a checkpoint may have none. */
+  auto: z
+    .strictObject({
+      widths: z.array(dim).length(3),
+      crop: dim,
+      crops: dim,
+      /** Probability from which a proposal is taken whole. */
+      threshold: z.number().min(0).max(1).default(0.8),
+    })
+    .optional(),
   start_sigma: z.number().min(0),
   steps: z.number().int().min(1),
 });
@@ -184,6 +194,8 @@ export function checkDims(c: PackConfig): void {
     want(c.vae.encoder_blocks.length === c.vae.widths.length, 'encoder_blocks and widths disagree');
     want(c.vae.decoder_blocks.length === c.vae.widths.length, 'decoder_blocks and widths disagree');
     want(c.conditioning.thumb % 16 === 0, 'thumb is no multiple of 16');
+    want((c.auto?.crop ?? 8) % 8 === 0, 'auto.crop is no multiple of 8');
+    want((c.auto?.crops ?? 8) % 4 === 0, 'auto.crops is no multiple of 4');
   } else {
     want(c.vae.multipliers.length === 4, 'the Flux VAE has 4 levels');
     const { valid, tasks } = c.conditioning;

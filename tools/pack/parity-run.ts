@@ -1,5 +1,5 @@
 /** One call of every graph of a pack, on the inputs that fixtures/reference.py and fixtures/step1x.py draw. */
-import type { Mode } from '../../workers/packs/manifest.ts';
+import type { AutoSpec, Mode } from '../../workers/packs/manifest.ts';
 import { connectorMask, connectorMean } from '../../workers/pipeline/conditioning.ts';
 import { ropeTables } from '../../workers/pipeline/rope.ts';
 import { sinusoid } from '../../workers/pipeline/sinusoid.ts';
@@ -46,6 +46,7 @@ export async function runAll(
   };
   const run = { runner, pack, sizes, queryChunks, keep };
   if (sizes.photo !== null) await runVae(run, sizes.photo);
+  if (pack.manifest.auto) await runAuto(run, pack.manifest.auto);
   const mods = await runEdges(run);
   for (const text of textsOf(pack.config)) {
     await runText(run, text);
@@ -82,6 +83,11 @@ async function runVae({ runner, pack, keep }: Run, [height, width]: [number, num
     feeds.pooled = input('pooled', [1, family.pooledDim]);
   }
   keep('restored', (await runner.chain(vae.decode, feeds)).restored);
+}
+
+async function runAuto({ runner, keep }: Run, { graph, crop, thumb }: AutoSpec): Promise<void> {
+  const feeds = { crops: input('crops', [3, 3, crop, crop]), thumb: input('auto_thumb', [1, 3, thumb, thumb]) };
+  keep('auto.logits', (await runner.run(graph, feeds)).logits);
 }
 
 /** `vec`, modulation tables (given back by instance id) and `embed`. */

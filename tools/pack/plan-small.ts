@@ -1,3 +1,4 @@
+import { autoHead } from './auto.ts';
 import type { SmallConfig } from './config.ts';
 import type { Emitter } from './emitter.ts';
 import { alone, ditDims, familyHead, type GraphPlan, type Plan, tasksOf, transformerParts } from './plan-parts.ts';
@@ -34,10 +35,20 @@ export function smallPlan(c: SmallConfig): Plan {
     ...parts.graphs,
     ...levels.map((l) => [`dec.${l}`, level((e) => decoderLevel(e, vae, l))] as const),
   ]);
+  const { auto } = c;
+  if (auto) {
+    const dims = { ...auto, thumb: c.conditioning.thumb, classes: c.conditioning.tasks.length + 1 };
+    graphs.set('auto', { emit: (e) => autoHead(e, dims), chunks: [1], modes: 'one' });
+  }
   const tokens = c.conditioning.task_tokens + (c.conditioning.thumb / 16) ** 2;
   return {
     graphs,
-    instances: [...alone(encode), ...alone(['conditioning']), ...parts.instances, ...alone(decode)],
+    instances: [
+      ...alone(encode),
+      ...alone(auto ? ['conditioning', 'auto'] : ['conditioning']),
+      ...parts.instances,
+      ...alone(decode),
+    ],
     preview: 'decoder',
     ignored: [],
     states: null,
@@ -55,6 +66,16 @@ export function smallPlan(c: SmallConfig): Plan {
       vae: { scale: c.vae.scale, shift: c.vae.shift, encode, decode },
       tile: { gpu: 1024, wasm: 512, overlap: 96 },
       tasks: tasksOf(c),
+      ...(auto && {
+        auto: {
+          graph: 'auto',
+          crop: auto.crop,
+          crops: auto.crops,
+          thumb: c.conditioning.thumb,
+          classes: [...c.conditioning.tasks, 'clean' as const],
+          threshold: auto.threshold,
+        },
+      }),
     },
   };
 }

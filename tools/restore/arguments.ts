@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { z } from 'zod';
 import { TASK_IDS, type TaskId, taskId } from '../../workers/packs/manifest.ts';
 import {
   CACHE_SHARE,
@@ -12,7 +13,8 @@ import { isProvider, PROVIDERS, type Provider } from '../backend-node/ort.ts';
 export const USAGE = `npm run restore -- <photos or folders> -o <file or folder> --task <task> [options]
 
   -o, --output PATH  a file for one photo, else a folder (made if missing; results are PNG there)
-  --task TASK        ${TASK_IDS.join(', ')}
+  --task TASK        ${TASK_IDS.join(', ')},
+                     or auto: what the pack proposes for each photo; one that looks clean is left as it is
   --pack DIR         folder of the pack (default: the embedded one)
   --ep NAME          ${PROVIDERS.join(', ')} (default wasm; the others need onnxruntime-node)
   --steps N          Euler steps (default: the pack's)
@@ -32,7 +34,7 @@ Progress goes to stderr, one JSON line a photo to stdout.
 export interface Arguments {
   readonly inputs: readonly string[];
   readonly output: string;
-  readonly task: TaskId;
+  readonly task: TaskId | 'auto';
   readonly pack: string;
   readonly provider: Provider;
   readonly steps?: number;
@@ -59,8 +61,8 @@ export function readArguments(argv: readonly string[], defaultPack: string): Arg
   const { values, positionals } = parse(argv);
   if (positionals.length === 0) throw new UsageError('Name at least one photo or folder.');
   if (!values.output) throw new UsageError('Say where the result goes: -o <file or folder>.');
-  const task = taskId.safeParse(values.task);
-  if (!task.success) throw new UsageError(`--task must be one of ${TASK_IDS.join(', ')}.`);
+  const task = z.union([taskId, z.literal('auto')]).safeParse(values.task);
+  if (!task.success) throw new UsageError(`--task must be one of ${TASK_IDS.join(', ')}, auto.`);
   const provider = values.ep ?? 'wasm';
   if (!isProvider(provider)) throw new UsageError(`--ep must be one of ${PROVIDERS.join(', ')}.`);
   const steps = whole('steps', values.steps, 1);

@@ -7,11 +7,14 @@
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { EngineError } from '../../workers/errors.ts';
+import { restoreAuto } from '../../workers/pipeline/auto.ts';
+import type { JobResult } from '../../workers/pipeline/job.ts';
+import type { Photo } from '../../workers/pipeline/photo.ts';
 import { restorePhoto } from '../../workers/pipeline/restore.ts';
 import { type NodeEngine, openEngine } from '../backend-node/backend.ts';
 import { type Arguments, readArguments, USAGE, UsageError } from './arguments.ts';
 import { type Job, listJobs, readPhoto, writePhoto } from './files.ts';
-import { makeReport, progressWriter, type Report } from './report.ts';
+import { makeReport, progressWriter, proposalReport, type Report } from './report.ts';
 
 const DEFAULT_PACK = fileURLToPath(new URL('../../public/packs/small', import.meta.url));
 
@@ -20,19 +23,37 @@ async function restoreFile(engine: NodeEngine, args: Arguments, job: Job, signal
   const start = performance.now();
   const photo = await readPhoto(input);
   const read = performance.now() - start;
-  const result = await restorePhoto(engine, photo, {
-    ...args,
+  const { task: asked, provider: ep, ...settings } = args;
+  const options = {
+    ...settings,
     signal,
     events: {
       progress: progressWriter(process.stderr, input),
-      notice: (_, { tile }) => process.stderr.write(`${input}: out of memory, going on with tiles of ${tile} px\n`),
+      notice: (_: unknown, { tile }: Record<string, number>) =>
+        process.stderr.write(`${input}: out of memory, going on with tiles of ${tile} px\n`),
     },
-  });
+  };
+  const began = performance.now();
+  const made =
+    asked === 'auto'
+      ? await restoreAuto(engine, photo, options)
+      : { result: await restorePhoto(engine, photo, { ...options, task: asked }) };
+  const result = made.result ?? leftAlone(photo);
+  const proposed = 'proposal' in made ? made.proposal : null;
+  const propose = performance.now() - began - result.milliseconds.total;
   const written = performance.now();
   await writePhoto(output, result);
   const write = performance.now() - written;
-  const { task, provider: ep } = args;
-  return makeReport({ input, output, task, pack: engine.manifest.name, ep }, result, { read, write });
+  const task = made.result ? (proposed?.task ?? asked) : 'clean';
+  const about = { input, output, task, ...(proposed && { proposal: proposalReport(proposed) }), ep };
+  const ms = proposed ? { read, propose, write } : { read, write };
+  return makeReport({ ...about, pack: engine.manifest.name }, result, ms);
+}
+
+/** The "result" for a photo that looks clean: itself. */
+function leftAlone({ width, height, rgb }: Photo): Omit<JobResult, 'kept'> {
+  const milliseconds = { conditioning: 0, encode: 0, denoise: 0, decode: 0, total: 0 };
+  return { width, height, rgb, milliseconds, tiles: 0, steps: 0, tile: 0, longestCallMs: 0 };
 }
 
 async function run(argv: readonly string[]): Promise<number> {

@@ -1,5 +1,5 @@
 import type { JobResult } from '../../workers/pipeline/job.ts';
-import type { Progress } from '../../workers/protocol.ts';
+import type { Progress, Proposal } from '../../workers/protocol.ts';
 
 /** Writes progress to a stream: one line that is rewritten on a terminal, else a line every tenth of the way. */
 export function progressWriter(stream: NodeJS.WriteStream, name: string): (progress: Progress) => void {
@@ -31,7 +31,10 @@ export function progressLine(name: string, progress: Progress): string {
 export interface Report {
   readonly input: string;
   readonly output: string;
+  /** What was done; `clean` where nothing was. */
   readonly task: string;
+  /** With --task auto: what the pack proposed, and how much of the change was kept. */
+  readonly proposal?: { top: string; sure: number; strength: number; classes: Record<string, number> };
   readonly pack: string;
   readonly ep: string;
   readonly width: number;
@@ -45,11 +48,18 @@ export interface Report {
   readonly peakRss: number;
 }
 
+/** The proposal as it is printed, with four places. */
+export function proposalReport({ top, sure, strength, classes }: Proposal): NonNullable<Report['proposal']> {
+  const round = (value: number) => Math.round(value * 1e4) / 1e4;
+  const probabilities = classes.map(({ id, probability }) => [id, round(probability)]);
+  return { top, sure: round(sure), strength: round(strength), classes: Object.fromEntries(probabilities) };
+}
+
 /** @param fileMs time to read and to write the file, which is not part of the job */
 export function makeReport(
-  about: Pick<Report, 'input' | 'output' | 'task' | 'pack' | 'ep'>,
-  result: JobResult,
-  fileMs: { read: number; write: number },
+  about: Pick<Report, 'input' | 'output' | 'task' | 'proposal' | 'pack' | 'ep'>,
+  result: Omit<JobResult, 'kept' | 'rgb'>,
+  fileMs: Record<string, number>,
 ): Report {
   const round = (ms: number) => Math.round(ms * 10) / 10;
   const ms = Object.entries({ ...fileMs, ...result.milliseconds }).map(([stage, value]) => [stage, round(value)]);

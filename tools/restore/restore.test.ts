@@ -68,6 +68,7 @@ describe('the command line', () => {
       expect(() => read('a', '-o', 'b', '--task', 'noise', name, value)).toThrow(sentence);
     }
     expect(() => read('a', '--colour')).toThrow(UsageError);
+    expect(read('a', '-o', 'b', '--task', 'auto')).toMatchObject({ task: 'auto' });
   });
 });
 

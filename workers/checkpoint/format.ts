@@ -28,13 +28,14 @@ export const settingsSchema = z.strictObject({
   seed: z.number(),
   /** What was asked for; null for the pack's own. */
   tile: positive(1 << 16).nullable(),
-  /** Settings in place of the pack's, as `SwitchOptions`. */
+  /** Settings in place of the pack's, as `SwitchOptions`, and how much of the change is kept. */
   switches: z.strictObject({
     referenceId: z.number().optional(),
     guidanceEmbed: z.number().optional(),
     guidanceScale: z.number().optional(),
     firstBlockCache: z.number().optional(),
     skipUncond: z.number().optional(),
+    strength: z.number().min(0).max(1).optional(),
   }),
   pack: z.strictObject({
     name: z.string().max(200),

@@ -107,8 +107,8 @@ async function packOf(manifest: Manifest): Promise<JobSettings['pack']> {
 }
 
 function settingsOf(request: RestoreRequest & { job: string }, photo: Blob, pack: JobSettings['pack']): JobSettings {
-  const { job, task, steps, seed, tile, referenceId, guidanceEmbed, guidanceScale, firstBlockCache, skipUncond } =
-    request;
+  const { job, task, steps, seed, tile, strength } = request;
+  const { referenceId, guidanceEmbed, guidanceScale, firstBlockCache, skipUncond } = request;
   return {
     id: job,
     began: Date.now(),
@@ -123,6 +123,7 @@ function settingsOf(request: RestoreRequest & { job: string }, photo: Blob, pack
       ...(guidanceScale !== undefined && { guidanceScale }),
       ...(firstBlockCache !== undefined && { firstBlockCache }),
       ...(skipUncond !== undefined && { skipUncond }),
+      ...(strength !== undefined && { strength }),
     },
     pack,
   };

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { EngineError } from '../errors.ts';
 import { sampleManifest } from './manifest.sample.ts';
-import { manifestSchema } from './manifest.ts';
+import { type AutoSpec, manifestSchema } from './manifest.ts';
 import { loadManifest, MAX_MANIFEST_BYTES, requireParts } from './manifest-load.ts';
 
 const encode = (value: unknown) => new TextEncoder().encode(JSON.stringify(value));
@@ -156,5 +156,58 @@ describe('requireParts', () => {
     manifest.parts = ['dit', 'text'];
     manifest.vae.encode = ['not.there'];
     expect(loadManifest(encode(manifest)).parts).toEqual(['dit', 'text']);
+  });
+});
+
+describe('the network that proposes a task', () => {
+  /** The sample with such a network: two classes, crops of 16 px. */
+  function withAuto() {
+    const manifest = sampleManifest();
+    const port = (name: string, shape: (number | string)[]) => ({ name, dtype: 'float32' as const, shape });
+    const graph = {
+      inputs: [port('crops', ['k', 3, 16, 16]), port('thumb', [1, 3, 32, 32])],
+      weights: [],
+      outputs: [port('logits', [1, 2])],
+      variants: [{ mode: 'f32' as const, queryChunks: 1, file: 'enc-f32.onnx' }],
+    };
+    const auto: AutoSpec = {
+      graph: 'auto',
+      crop: 16,
+      crops: 8,
+      thumb: 32,
+      classes: ['noise', 'clean'],
+      threshold: 0.7,
+    };
+    manifest.graphs.auto = graph;
+    manifest.instances.auto = { graph: 'auto', weights: {} };
+    manifest.auto = auto;
+    return { manifest, graph, auto };
+  }
+
+  it('may be there or not', () => {
+    expect(loadManifest(encode(withAuto().manifest)).auto?.classes).toEqual(['noise', 'clean']);
+    expect(loadManifest(encode(sampleManifest())).auto).toBeUndefined();
+  });
+
+  type Parts = ReturnType<typeof withAuto>;
+  it.each<[string, RegExp, (parts: Parts) => void]>([
+    ['a task that the pack does not have', /rain, which is not a task/, ({ auto }) => auto.classes.push('rain')],
+    ['no clean', /classes make no sense/, ({ auto }) => auto.classes.splice(0, 2, 'noise', 'haze')],
+    ['a class twice', /classes make no sense/, ({ auto }) => auto.classes.push('clean')],
+    ['no instance', /not an instance/, ({ manifest }) => Reflect.deleteProperty(manifest.instances, 'auto')],
+    ['crops of another size', /does not fit/, ({ auto }) => Object.assign(auto, { crop: 24 })],
+    ['a thumbnail of another size', /does not fit/, ({ auto }) => Object.assign(auto, { thumb: 64 })],
+    [
+      'more logits than classes',
+      /does not fit/,
+      ({ graph }) => Object.assign(graph.outputs[0] ?? {}, { shape: [1, 3] }),
+    ],
+    ['another input', /does not fit/, ({ graph }) => graph.inputs.push({ name: 'x', dtype: 'float32', shape: [1] })],
+    ['crops off the JPEG grid', /multiple of 8/, ({ auto }) => Object.assign(auto, { crop: 20 })],
+    ['a threshold above 1', /threshold/, ({ auto }) => Object.assign(auto, { threshold: 1.1 })],
+  ])('with %s is refused', (_what, message, damage) => {
+    const parts = withAuto();
+    damage(parts);
+    expect(failure(encode(parts.manifest)).message).toMatch(message);
   });
 });

@@ -3,7 +3,7 @@
  * refers to something else (weights to shards, instances to graphs, graphs to files) is in range and fits.
  */
 import { EngineError } from '../errors.ts';
-import { type Manifest, manifestSchema, PARTS, type Part, PIECE_BYTES } from './manifest.ts';
+import { CLEAN, type Manifest, manifestSchema, PARTS, type Part, PIECE_BYTES } from './manifest.ts';
 import { checkBands } from './manifest-bands.ts';
 import { storedBytes } from './weights.ts';
 
@@ -55,11 +55,37 @@ export function checkReferences(manifest: Manifest): void {
     throw damaged('preview matrix does not fit the latents');
   }
   if (steps.min > steps.default || steps.default > steps.max) throw damaged('steps are not in order');
+  checkAuto(manifest);
   const unit = family.factor * family.patch;
   if ([tile.gpu, tile.wasm, tile.overlap].some((side) => side % unit !== 0)) {
     throw damaged(`tile sizes are not multiples of ${unit}`);
   }
   if (tile.overlap >= tile.gpu || tile.overlap >= tile.wasm) throw damaged('overlap is not smaller than the tile');
+}
+
+/** The engine feeds this graph by the shapes here, and names tasks that the pack must have. */
+function checkAuto({ auto, instances, graphs, tasks, parts }: Manifest): void {
+  if (!auto) return;
+  for (const id of auto.classes) {
+    if (id !== CLEAN && !tasks.some((task) => task.id === id)) throw damaged(`auto names ${id}, which is not a task`);
+  }
+  if (!parts.includes('text')) return;
+  const instance = has(instances, auto.graph) ? instances[auto.graph] : undefined;
+  const graph = instance && has(graphs, instance.graph) ? graphs[instance.graph] : undefined;
+  if (!graph) throw damaged(`auto names ${auto.graph}, which is not an instance`);
+  const wanted = {
+    crops: ['k', 3, auto.crop, auto.crop],
+    thumb: [1, 3, auto.thumb, auto.thumb],
+    logits: [1, auto.classes.length],
+  };
+  const ports = [...graph.inputs, ...graph.outputs];
+  const fits = ports.every(
+    ({ name, dtype, shape }) =>
+      dtype === 'float32' && has(wanted, name) && shape.join() === wanted[name as keyof typeof wanted].join(),
+  );
+  if (!fits || ports.map(({ name }) => name).join() !== Object.keys(wanted).join()) {
+    throw damaged('auto does not fit its graph');
+  }
 }
 
 function checkFiles(manifest: Manifest): void {

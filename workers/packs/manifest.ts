@@ -176,6 +176,33 @@ const schedule = z.discriminatedUnion('kind', [
 ]);
 export type ScheduleSpec = z.infer<typeof schedule>;
 
+/** What a photo may be called: a task that it needs, or clean. */
+export const CLEAN = 'clean';
+export const photoClass = z.enum([...TASK_IDS, CLEAN]);
+export type PhotoClass = z.infer<typeof photoClass>;
+
+/**
+ * The graph instance that proposes a task: `crops` `[k,3,crop,crop]` and `thumb` `[1,3,thumb,thumb]`, RGB in [-1,1], to
+ * `logits` `[1,classes]`.
+ */
+const auto = z.strictObject({
+  graph: symbol,
+  /** Side of a crop in px, a multiple of 8. */
+  crop: positive(512).refine((side) => side % 8 === 0, 'no multiple of 8'),
+  /** Crops of a photo, on a grid of 2 lines (`workers/pipeline/auto-crops.ts`). */
+  crops: positive(64).refine((count) => count % 4 === 0, 'no multiple of 4'),
+  thumb: positive(512),
+  /** In the order of the logits. */
+  classes: z
+    .array(photoClass)
+    .min(2)
+    .max(TASK_IDS.length + 1)
+    .refine((classes) => classes.includes(CLEAN) && new Set(classes).size === classes.length, 'classes make no sense'),
+  /** Probability of a task from which a job that follows the proposal is a whole one. */
+  threshold: z.number().min(0).max(1),
+});
+export type AutoSpec = z.infer<typeof auto>;
+
 /**
  * What a pack may hold: the transformer with its prologue, the VAE, and what makes its conditioning (baked states or a
  * table). Engines run packs that hold all of them; fewer parts are for building a pack bit by bit.
@@ -233,6 +260,8 @@ export const manifestSchema = z.strictObject({
     .array(z.strictObject({ id: taskId, prompt: z.strictObject({ en: z.string().max(400), zh: z.string().max(400) }) }))
     .min(1)
     .max(9),
+  /** Absent where the pack proposes no task. */
+  auto: auto.optional(),
   /** Latents to RGB in [-1,1]: `rgb = matrix · z + bias`, matrix `[3][latentChannels]`. */
   preview: z.strictObject({
     kind: z.enum(['linear', 'decoder']),

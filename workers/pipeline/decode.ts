@@ -16,15 +16,18 @@ export class TileCodec {
   readonly #photo: Photo;
   /** float32 `[1, pooledDim]`, where the decoder asks for it. */
   readonly #pooled: Tensor | undefined;
+  readonly #strength: number;
   readonly #skips: ReadonlySet<string>;
   readonly #inputs: ReadonlySet<string>;
   readonly #cache = new Map<number, { scope: TensorScope; tensors: Record<string, Tensor> }>();
 
-  constructor(calls: Calls, plan: JobPlan, photo: Photo, pooled?: Tensor) {
+  /** @param strength how much of the change is kept, 0 to 1 */
+  constructor(calls: Calls, plan: JobPlan, photo: Photo, pooled?: Tensor, strength = 1) {
     this.#calls = calls;
     this.#plan = plan;
     this.#photo = photo;
     this.#pooled = pooled;
+    this.#strength = strength;
     this.#skips = new Set(skipNames(calls.manifest));
     this.#inputs = chainInputs(calls.manifest, calls.manifest.vae.decode);
     const allowed = calls.manifest.switches.decoderInputs;
@@ -60,7 +63,8 @@ export class TileCodec {
       const chain = this.#calls.manifest.vae.decode;
       const { restored } = await runChain(this.#calls, chain, given, new Set(['restored']), scope, planTag(this.#plan));
       if (!restored) throw new EngineError('pack-damaged', 'the decoder makes no restored');
-      return this.#calls.download(restored, waitKind('decode', planTag(this.#plan)));
+      const pixels = await this.#calls.download(restored, waitKind('decode', planTag(this.#plan)));
+      return this.#strength < 1 ? blend(cropPixels(this.#photo, tile), pixels, this.#strength) : pixels;
     });
   }
 
@@ -91,6 +95,15 @@ export class TileCodec {
       return runChain(this.#calls, chain, { photo }, wanted, scope, planTag(this.#plan));
     });
   }
+}
+
+/** from + strength · (to - from), in the place of `from`. */
+function blend(from: Float32Array, to: Float32Array, strength: number): Float32Array {
+  for (let i = 0; i < from.length; i++) {
+    const value = from[i] as number;
+    from[i] = value + strength * ((to[i] as number) - value);
+  }
+  return from;
 }
 
 /** Whether the decoder is told about the task and the photo. */

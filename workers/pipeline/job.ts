@@ -46,6 +46,8 @@ export interface JobOptions extends SwitchOptions {
   readonly steps?: number;
   /** Side of a tile in px; the pack's own for this backend where absent. */
   readonly tile?: number;
+  /** How much of the change is kept, 0 to 1: photo + strength · (restored - photo). 1 where absent. */
+  readonly strength?: number;
   /** For measurements: the reference latents go straight to the decoder. */
   readonly ditOff?: boolean;
   /** Bytes of skip tensors kept over all tiles; beyond, a tile is encoded again. Default 256 MB. */
@@ -90,5 +92,6 @@ export interface KeptJob {
   readonly task: TaskId;
   readonly tile: number;
   readonly steps: number;
+  readonly strength: number;
   readonly history: StepHistory;
 }

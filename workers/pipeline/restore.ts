@@ -36,7 +36,7 @@ export function decodeStep(
   step: number,
   options: Pick<JobOptions, 'signal' | 'events' | 'bandBytes'> = {},
 ): Promise<JobResult> {
-  const all = { ...options, task: kept.task, seed: 0 };
+  const all = { ...options, task: kept.task, strength: kept.strength, seed: 0 };
   return withSmallerTiles(engine, photo, all, kept.tile, (plan, meter) =>
     runDecode(engine, photo, all, plan, meter, kept.history, step),
   );

@@ -93,7 +93,7 @@ export async function runJob(
     const times = steps > 0 ? timesteps(manifest.schedule, steps, target) : [];
     const { conditions, prologues } = await prepare(job, times.slice(0, -1));
     const pooled = decoderWantsPooled(calls) ? conditions[0]?.conditions[0]?.pooled : undefined;
-    const codec = new TileCodec(calls, plan, photo, pooled);
+    const codec = new TileCodec(calls, plan, photo, pooled, strengthOf(options));
     try {
       calls.enter('encode');
       const reference = await encodeAll(job, codec);
@@ -102,8 +102,7 @@ export async function runJob(
       calls.enter('decode');
       const rgb = await decodeAll(job, codec, history, steps);
       if (steps > 0) options.events?.step?.(steps, steps);
-      const kept = { task: options.task, tile: plan.side, steps, history };
-      return toResult(job, rgb, kept);
+      return toResult(job, rgb, keptOf(job, history));
     } finally {
       codec.close();
     }
@@ -135,11 +134,11 @@ export async function runDecode(
     const condition = wantsPooled
       ? await makeCondition({ engine, calls, photo, task: options.task, times: [0] }, 'cond', scope)
       : null;
-    const codec = new TileCodec(calls, plan, photo, condition?.conditions[0]?.pooled);
+    const codec = new TileCodec(calls, plan, photo, condition?.conditions[0]?.pooled, strengthOf(options));
     try {
       calls.enter('decode');
       const rgb = await decodeAll(job, codec, history, step);
-      return toResult(job, rgb, { task: options.task, tile: plan.side, steps: history.steps, history });
+      return toResult(job, rgb, keptOf(job, history));
     } finally {
       codec.close();
     }
@@ -162,6 +161,12 @@ function resumedState(engine: Engine, options: JobOptions, plan: JobPlan, steps:
 function replayedSteps({ step, history }: JobState, { replay, events }: JobOptions): number[] {
   if (!replay || !events?.paint) return [];
   return history.available().filter((kept) => kept <= step && kept < history.steps);
+}
+
+const strengthOf = ({ strength = 1 }: JobOptions) => Math.min(1, Math.max(0, strength));
+
+function keptOf({ options, plan, steps }: Job, history: StepHistory): JobResult['kept'] {
+  return { task: options.task, tile: plan.side, steps, strength: strengthOf(options), history };
 }
 
 function toResult({ calls, photo, plan, steps }: Job, rgb: Uint8Array, kept: JobResult['kept']): JobResult {

@@ -31,6 +31,7 @@ const ready: EngineState = {
     tasks: [],
     steps: { min: 1, default: 4, max: 8 },
     tile: 512,
+    auto: false,
     stored: true,
   },
 };

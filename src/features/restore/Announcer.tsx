@@ -1,5 +1,6 @@
 import { useTranslation } from 'react-i18next';
 import { useApp } from '../../store/index.ts';
+import { useSuggestion } from '../tasks/Suggestion.tsx';
 
 /** What a screen reader hears of a job: stages and steps, not every tile. Errors speak for themselves (role alert). */
 export function Announcer() {
@@ -13,6 +14,7 @@ export function Announcer() {
   const steps = useApp((state) => state.progress?.steps ?? 0);
   const paused = useApp((state) => state.paused);
   const offered = useApp((state) => state.unfinished[0]);
+  const suggestion = useSuggestion();
   const text = () => {
     if (opening) return t('import.opening');
     if (!photo) return offered ? t('unfinished.title', { name: offered.name || t('unfinished.noName') }) : '';
@@ -26,7 +28,9 @@ export function Announcer() {
     }
     if (job === 'cancelled') return t('job.cancelled');
     if (job === 'failed') return t('job.failed');
-    return t('import.opened', { name: photo.name, width: photo.info.width, height: photo.info.height });
+    if (job === 'left') return t('job.left');
+    const opened = t('import.opened', { name: photo.name, width: photo.info.width, height: photo.info.height });
+    return suggestion ? `${opened}. ${suggestion}` : opened;
   };
   return (
     <p className="sr-only" role="status" aria-live="polite">

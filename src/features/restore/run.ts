@@ -2,8 +2,9 @@
 import type { Progress, RestoreEvent, RestoreResult, UnfinishedJob } from '../../../workers/protocol.ts';
 import { engine } from '../../app/engine.ts';
 import type { JobRequest } from '../../bridge/engine.ts';
-import { failureOf, type Result } from '../../bridge/outcome.ts';
+import { fail, failureOf, type Result } from '../../bridge/outcome.ts';
 import { useApp } from '../../store/index.ts';
+import { proposalOf } from '../tasks/suggest.ts';
 import { tellDone } from './notify.ts';
 import { captureFrame, paintTile, showPicture, viewSide } from './surface.ts';
 import { findUnfinished, forgetUnfinished } from './unfinished.ts';
@@ -14,7 +15,7 @@ const PROGRESS_MS = 100;
 
 /** @param unfinished the job that is taken up again: it goes on with what was asked for then */
 export async function runRestore(unfinished?: UnfinishedJob): Promise<void> {
-  const { photo, job, task, steps, seed, tile, engine: state, beginJob } = useApp.getState();
+  const { photo, job, task, beginJob } = useApp.getState();
   if (!photo || job === 'running') return;
   beginJob('restore');
   showPicture(photo.view, photo.info);
@@ -22,17 +23,35 @@ export async function runRestore(unfinished?: UnfinishedJob): Promise<void> {
     forgetUnfinished(unfinished.id);
     return runJob((onEvent) => engine.restore(requestOf(unfinished), onEvent, unfinished));
   }
+  if (task === 'auto') {
+    return runJob(async (onEvent) => {
+      const mine = current;
+      const proposal = await proposalOf(photo);
+      if (!proposal.ok) return proposal;
+      if (mine !== current || useApp.getState().job !== 'running') return fail('cancelled');
+      const { task: proposed, strength } = proposal.value;
+      if (strength === 0) return { ok: true, value: null };
+      return restoreWith({ task: proposed, ...(strength < 1 && { strength }) }, onEvent);
+    });
+  }
+  await runJob((onEvent) => restoreWith({ task }, onEvent));
+}
+
+/** A job with the steps, seed and tile that were chosen. */
+async function restoreWith(
+  what: Pick<JobRequest, 'task' | 'strength'>,
+  onEvent: (event: RestoreEvent) => void,
+): Promise<Result<RestoreResult>> {
+  const { steps, seed, tile, engine: state } = useApp.getState();
   const count = steps ?? (state.state === 'ready' ? state.pack.steps.default : null);
-  await runJob(async (onEvent) => {
-    const started = count === null ? await engine.start() : null;
-    if (started && !started.ok) return started;
-    const request = { task, steps: count ?? started?.value.pack.steps.default ?? 1, seed };
-    return engine.restore(tile === null ? request : { ...request, tile }, onEvent);
-  });
+  const started = count === null ? await engine.start() : null;
+  if (started && !started.ok) return started;
+  const request = { ...what, steps: count ?? started?.value.pack.steps.default ?? 1, seed };
+  return engine.restore(tile === null ? request : { ...request, tile }, onEvent);
 }
 
 function requestOf({ task, steps, seed, tile, switches }: UnfinishedJob): JobRequest {
-  const { referenceId, guidanceEmbed, guidanceScale, firstBlockCache, skipUncond } = switches;
+  const { referenceId, guidanceEmbed, guidanceScale, firstBlockCache, skipUncond, strength } = switches;
   return {
     task,
     steps,
@@ -43,6 +62,7 @@ function requestOf({ task, steps, seed, tile, switches }: UnfinishedJob): JobReq
     ...(guidanceScale !== undefined && { guidanceScale }),
     ...(firstBlockCache !== undefined && { firstBlockCache }),
     ...(skipUncond !== undefined && { skipUncond }),
+    ...(strength !== undefined && { strength }),
   };
 }
 
@@ -82,7 +102,8 @@ async function showLast(): Promise<void> {
   view.value.close();
 }
 
-type Start = (onEvent: (event: RestoreEvent) => void) => Promise<Result<RestoreResult>>;
+/** Null where the photo is left as it is. */
+type Start = (onEvent: (event: RestoreEvent) => void) => Promise<Result<RestoreResult | null>>;
 
 /** Counts jobs, so that what a cancelled one still says is dropped. */
 let current = 0;
@@ -98,7 +119,7 @@ async function runJob(start: Start, step?: number): Promise<void> {
       else if (event.type === 'paint') event.image.close();
     });
     if (!running()) return;
-    if (outcome.ok) await finish(outcome.value, step, running);
+    if (outcome.ok) await (outcome.value ? finish(outcome.value, step, running) : leave());
     else if (outcome.code === 'cancelled') useApp.getState().endJob('cancelled');
     else failJob(outcome);
   } finally {
@@ -145,6 +166,13 @@ async function finish(result: RestoreResult, step: number | undefined, running: 
   if (image) addFrame({ step: result.steps, image });
   endJob('done', result, step);
   tellDone();
+}
+
+/** The photo looks clean: nothing is done to it. */
+function leave(): void {
+  const { endJob, setUi } = useApp.getState();
+  endJob('left');
+  setUi({ notice: { code: 'left-clean', values: {} } });
 }
 
 function failJob(outcome: Extract<Result<unknown>, { ok: false }>): void {

@@ -2,8 +2,9 @@ import { Radio } from '@base-ui/react/radio';
 import { RadioGroup } from '@base-ui/react/radio-group';
 import { useId } from 'react';
 import { useTranslation } from 'react-i18next';
-import type { TaskId } from '../../../workers/packs/manifest.ts';
+import type { TaskChoice } from '../../store/choiceSlice.ts';
 import { useApp } from '../../store/index.ts';
+import { Suggestion } from './Suggestion.tsx';
 import { TASK_ICONS, TASK_ORDER } from './taskMeta.ts';
 import './tasks.css';
 
@@ -13,20 +14,23 @@ export function TaskPicker() {
   const task = useApp((state) => state.task);
   const choose = useApp((state) => state.choose);
   const busy = useApp((state) => state.job === 'running');
-  const offered = useApp((state) => (state.engine.state === 'ready' ? state.engine.pack.tasks : null));
+  const pack = useApp((state) => (state.engine.state === 'ready' ? state.engine.pack : null));
+  const tasks = TASK_ORDER.filter((one) => !pack || pack.tasks.some((known) => known.id === one));
+  const choices: readonly TaskChoice[] = pack?.auto ? ['auto', ...tasks] : tasks;
   return (
     <section className="tasks">
       <h2 className="tasks-title" id={id}>
         {t('tasks.title')}
       </h2>
-      <RadioGroup
+      {pack?.auto && <Suggestion />}
+      <RadioGroup<TaskChoice>
         className="tasks-list"
         aria-labelledby={id}
         value={task}
         disabled={busy}
-        onValueChange={(value: TaskId) => choose({ task: value })}
+        onValueChange={(value) => choose({ task: value, picked: true })}
       >
-        {TASK_ORDER.filter((one) => !offered || offered.some((known) => known.id === one)).map((one) => (
+        {choices.map((one) => (
           <TaskRadio key={one} task={one} />
         ))}
       </RadioGroup>
@@ -37,7 +41,7 @@ export function TaskPicker() {
   );
 }
 
-function TaskRadio({ task }: { task: TaskId }) {
+function TaskRadio({ task }: { task: TaskChoice }) {
   const { t } = useTranslation();
   const id = useId();
   const Icon = TASK_ICONS[task];

@@ -9,11 +9,13 @@ import {
   type LucideIcon,
   Moon,
   Sun,
+  WandSparkles,
   Waves,
 } from 'lucide-react';
 import type { TaskId } from '../../../workers/packs/manifest.ts';
+import type { TaskChoice } from '../../store/choiceSlice.ts';
 
-export const TASK_ICONS: Readonly<Record<TaskId, LucideIcon>> = {
+const ICONS: Readonly<Record<TaskId, LucideIcon>> = {
   noise: Grip,
   compression: Grid3x3,
   haze: CloudFog,
@@ -25,4 +27,6 @@ export const TASK_ICONS: Readonly<Record<TaskId, LucideIcon>> = {
   moire: Waves,
 };
 
-export const TASK_ORDER = Object.keys(TASK_ICONS) as readonly TaskId[];
+export const TASK_ICONS: Readonly<Record<TaskChoice, LucideIcon>> = { auto: WandSparkles, ...ICONS };
+
+export const TASK_ORDER = Object.keys(ICONS) as readonly TaskId[];

@@ -4,7 +4,7 @@
  * product; the decoder repeats latents over 8×8 px. It counts tensors that are alive.
  */
 import { EngineError } from '../../errors.ts';
-import { type Manifest, manifestSchema, type Switches } from '../../packs/manifest.ts';
+import { type AutoSpec, type Manifest, manifestSchema, type Switches } from '../../packs/manifest.ts';
 import type { Backend, DType, MemoryUse, Piece, RunOptions, Tensor, TensorData } from '../backend.ts';
 import { distanceData, mixData } from '../block-cache.ts';
 import { joinData, planJoin } from '../join.ts';
@@ -206,6 +206,13 @@ const graphs: Record<string, Graph> = {
       pooled: { dims: [1, 1], data: Float32Array.of(number) },
     };
   },
+  // Red is noise, green is haze, blue is clean: four times the first crop's first px. The thumbnail must be there.
+  auto: ({ crops, thumb }) => {
+    need(thumb);
+    const { dims, data } = need(crops);
+    const plane = (dims[2] ?? 0) * (dims[3] ?? 0);
+    return { logits: { dims: [1, 3], data: Float32Array.from([0, 1, 2], (c) => 4 * (data[c * plane] ?? 0)) } };
+  },
   // pooled is the masked mean of the states, plus cos(1000 t).
   connector: ({ states, time, mask, mean }) => {
     const rows = need(states).data;
@@ -282,6 +289,16 @@ const graphs: Record<string, Graph> = {
   },
 };
 
+/** What a toy that proposes tasks has in its manifest; its graph and instance are there in any case. */
+export const TOY_AUTO: AutoSpec = {
+  graph: 'auto',
+  crop: 16,
+  crops: 8,
+  thumb: 32,
+  classes: ['noise', 'haze', 'clean'],
+  threshold: 0.9,
+};
+
 const port = (name: string, shape: (number | string)[], dtype = 'float32') => ({ name, dtype, shape });
 const graph = (inputs: unknown[], outputs: unknown[]) => ({
   inputs,
@@ -311,7 +328,7 @@ export function toyManifest(switches: Partial<Switches> = {}, change: Partial<Ma
   const encode = skips ? ['enc.a'] : ['enc.plain', 'enc.out'];
   const decode = skips ? 'dec.skips' : 'dec';
   const mods = ['double.0.img_mod', 'double.0.txt_mod', 'single.0.mod', 'final.mod'];
-  const ids = [...encode, decode, 'conditioning', 'connector', 'vec', 'context', 'embed', 'final'];
+  const ids = [...encode, decode, 'conditioning', 'connector', 'vec', 'context', 'embed', 'final', 'auto'];
   const instances: Record<string, { graph: string; weights: Record<string, string> }> = {
     'double.0': { graph: 'double', weights: {} },
     'single.0': { graph: 'single', weights: {} },
@@ -376,6 +393,7 @@ export function toyManifest(switches: Partial<Switches> = {}, change: Partial<Ma
       dec: graph([z('latents')], [restored]),
       'dec.skips': graph([z('latents'), port('skip0', [1, 3, 'H', 'W']), port('pooled', [1, 1])], [restored]),
       conditioning: graph([z('latents'), port('task', [1, 2])], [port('context', [1, 2, 1]), port('pooled', [1, 1])]),
+      auto: graph([port('crops', ['k', 3, 16, 16]), port('thumb', [1, 3, 32, 32])], [port('logits', [1, 3])]),
       connector: graph(
         [
           port('states', [1, 'T', 1]),
