@@ -1,4 +1,4 @@
-"""Write `model.safetensors` and `config.json`.
+"""Write `model-*.safetensors` (files of at most 15 MB) and `config.json`.
 
     python -m training.export --random --out DIR            random weights, no tensor constant
     python -m training.export --checkpoint CKPT --out DIR   EMA weights of a training checkpoint
@@ -32,14 +32,31 @@ def random_model(seed: int = 1) -> Restorer:
     return model.eval()
 
 
-def write(model: Restorer, folder: str | Path, half: bool) -> None:
+def shards(tensors: dict[str, torch.Tensor], limit: int = 15_000_000) -> list[dict[str, torch.Tensor]]:
+    """The tensors in their order, cut into files of at most `limit` bytes."""
+    out, size = [{}], 0
+    for k, v in tensors.items():
+        bytes_ = v.numel() * v.element_size()
+        if out[-1] and size + bytes_ > limit:
+            out.append({})
+            size = 0
+        out[-1][k] = v
+        size += bytes_
+    return out
+
+
+def write(model: Restorer, folder: str | Path, half: bool, progress: dict | None = None) -> None:
     """Write the folder completely beside its place, then swap it in."""
     folder = Path(folder)
     new, old = folder.with_name(folder.name + ".new"), folder.with_name(folder.name + ".old")
     shutil.rmtree(new, ignore_errors=True)
     new.mkdir(parents=True)
     dtype = torch.float16 if half else torch.float32
-    save_file({k: v.detach().cpu().to(dtype).contiguous() for k, v in export_names(model).items()}, new / "model.safetensors")
+    parts = shards({k: v.detach().cpu().to(dtype).contiguous() for k, v in export_names(model).items()})
+    for n, part in enumerate(parts, 1):
+        save_file(part, new / f"model-{n:05d}-of-{len(parts):05d}.safetensors")
+    if progress:
+        (new / "progress.json").write_text(json.dumps(progress, indent=1) + "\n")
     save_file({k: v.detach().cpu().float().contiguous() for k, v in model.preview.state_dict().items()}, new / "preview.safetensors")
     (new / "config.json").write_text(json.dumps(model.config, indent=1) + "\n")
     shutil.rmtree(old, ignore_errors=True)
@@ -53,7 +70,8 @@ def load(folder: str | Path) -> Restorer:
     """Read an exported folder back (weights widened to fp32)."""
     folder = Path(folder)
     model = Restorer(json.loads((folder / "config.json").read_text()))
-    model.load_state_dict(import_names(load_file(folder / "model.safetensors")), strict=False)
+    tensors = {k: v for f in sorted(folder.glob("model*.safetensors")) for k, v in load_file(f).items()}
+    model.load_state_dict(import_names(tensors), strict=False)
     if (folder / "preview.safetensors").exists():
         model.preview.load_state_dict(load_file(folder / "preview.safetensors"))
     return model.eval()
@@ -77,11 +95,11 @@ def main() -> None:
     if not a.random and not a.checkpoint:
         p.error("need --random or --checkpoint")
     model = random_model() if a.random else from_checkpoint(a.checkpoint)
-    write(model, a.out, half=not (a.random or a.fp32))
+    progress = None
     if a.checkpoint:
         state = torch.load(a.checkpoint, map_location="cpu", weights_only=True)
         progress = {"updates": state["step"], "hours": round(state["elapsed"] / 3600, 3)}
-        (Path(a.out) / "progress.json").write_text(json.dumps(progress, indent=1) + "\n")
+    write(model, a.out, half=not (a.random or a.fp32), progress=progress)
 
 
 if __name__ == "__main__":

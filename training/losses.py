@@ -17,9 +17,9 @@ def fft_l1(out: Tensor, target: Tensor) -> Tensor:
     return torch.fft.rfft2(d, norm="ortho").abs().mean((1, 2, 3)) / (rms + 0.03)
 
 
-def flow(v: Tensor, target: Tensor, variance: Tensor) -> Tensor:
-    """Velocity error over the latent variance, per sample [B]."""
-    return (v - target).float().square().mean((1, 2, 3)) / variance
+def flow(z: Tensor, target: Tensor, variance: Tensor) -> Tensor:
+    """Error of the clean latents that a velocity points to, over their variance, per sample [B]."""
+    return (z - target).float().square().mean((1, 2, 3)) / variance
 
 
 def psnr(out: Tensor, target: Tensor) -> Tensor:

@@ -1,174 +1,189 @@
-"""Joint end-to-end training on a CPU, scheduled by wall clock.
+"""Joint end-to-end training on a GPU or a CPU, scheduled by wall clock.
 
-    nice -n 19 python -m training.train --data /path/photos --run /tmp/train --until 01:12
-    nice -n 19 python -m training.train ... --resume        continue from RUN/ckpt.pt
-    nice -n 19 python -m training.train ... --init DIR      start from exported weights
+    python -m training.train --data /path/photos --run /tmp/train --seconds 700 --device cuda
+    nice -n 19 python -m training.train --data /path/photos --run /tmp/train --seconds 9000
+    ... --resume        continue from RUN/ckpt.pt
+    ... --init DIR      start from exported weights (--begin: at which point of the schedules)
 
-Writes RUN/log.txt, RUN/ckpt.pt (every 2 minutes) and RUN/export (every 10 minutes).
+Writes RUN/log.txt, RUN/ckpt.pt (every two minutes) and RUN/export (EMA weights, once a minute). A file RUN/deadline
+with a Unix time moves the end of a running training.
 """
 
 import argparse
 import copy
-import datetime
-import functools
-import multiprocessing as mp
 import os
-import signal
-import sys
+import random
 import time
 from pathlib import Path
 
-import numpy as np
 import torch
 
-from . import fixtures
-from .config import default_config
-from .data import worker
-from .evaluate import quick
+from .config import TASKS, default_config
+from .data import Photos, batch, load_photos
+from .dit import DoubleBlock, SingleBlock
 from .export import load, write
-from .helper import Helper
 from .model import Restorer, init_weights
-from .objective import plan, rate, step_loss
+from .objective import plan, rate, step_loss, task_loss
 
 SEED = 20
-LR = {"conv": 8e-4, "dit": 5e-4}
+LR = {"conv": 6e-4, "dit": 4e-4, "auto": 1e-3}
 
 
 def groups(model: Restorer) -> list[dict]:
-    """AdamW groups: weight decay on matrices only, a lower rate for the transformer."""
+    """AdamW groups: weight decay on matrices only, a rate of its own for transformer and classifier."""
     out = []
-    for part in ("conv", "dit"):
-        named = [(k, p) for k, p in model.named_parameters() if k.startswith("dit.") == (part == "dit")]
+    for part in LR:
+        def belongs(name: str) -> bool:
+            own = name.split(".")[0]
+            return (own if own in LR else "conv") == part
+
+        named = [(k, p) for k, p in model.named_parameters() if belongs(k)]
         for decay in (0.01, 0.0):
             ps = [p for k, p in named if (p.ndim > 1 and "pos" not in k and "task_" not in k) == (decay > 0)]
             out.append({"params": ps, "weight_decay": decay, "base": LR[part], "lr": LR[part]})
     return out
 
 
-def end_time(until: str) -> float:
-    """Next occurrence of HH:MM as a timestamp."""
-    now = datetime.datetime.now()
-    h, m = map(int, until.split(":"))
-    end = now.replace(hour=h, minute=m, second=0)
-    return (end if end > now else end + datetime.timedelta(days=1)).timestamp()
-
-
 def save(path: Path, model, ema, opt, step: int, elapsed: float) -> None:
+    """Swapped in by renaming, so that a killed run leaves a whole file."""
     tmp = path.with_suffix(".tmp")
     torch.save({"config": model.config, "model": model.state_dict(), "ema": ema.state_dict(),
                 "opt": opt.state_dict(), "step": step, "elapsed": elapsed}, tmp)
     os.replace(tmp, path)
 
 
-def update(model: Restorer, opt, pairs: list[list[torch.Tensor]], step: int) -> torch.Tensor:
-    """Clip, step, and move the EMA (.999, shorter at the start). Returns the gradient norm."""
-    norm = torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-    if torch.isfinite(norm):
-        opt.step()
-    with torch.no_grad():
-        torch._foreach_lerp_(pairs[0], pairs[1], 1 - min(0.999, (1 + step) / (10 + step)))
-    return norm
+def compile_parts(model: Restorer) -> None:
+    """Compile the blocks of the transformer, whose many small operations cost most: seconds, not the whole's minutes."""
+    torch._dynamo.config.cache_size_limit = torch._dynamo.config.recompile_limit = 256
+    torch._dynamo.config.accumulated_cache_size_limit = torch._dynamo.config.accumulated_recompile_limit = 4096
+    torch._dynamo.config.suppress_errors = True  # a part that can't be compiled runs as it is
+    for m in model.modules():
+        if isinstance(m, (DoubleBlock, SingleBlock)):
+            m.compile(dynamic=True)
+
+
+class Tally:
+    """Sums on the device, read once a line: losses, and the gain in dB of each task on training samples."""
+
+    def __init__(self, device: str):
+        self.device, self.start = device, time.time()
+        self.gain, self.count, self.sums, self.steps = torch.zeros(9, device=device), torch.zeros(9, device=device), {}, 0
+
+    def add(self, b: dict, parts: dict) -> None:
+        use = parts["counts"].float()
+        self.gain.index_add_(0, b["task"][: len(use)], parts["gain"] * use)
+        self.count.index_add_(0, b["task"][: len(use)], use)
+        for k, v in parts.items():
+            if k not in ("gain", "counts"):
+                self.sums[k] = self.sums.get(k, 0) + v.detach()
+        self.steps += 1
+
+    def line(self) -> str:
+        ahead = time.time()
+        gain = (self.gain / self.count.clamp_min(1)).tolist()
+        ahead = time.time() - ahead  # how far the host was ahead of the device; near 0: the host is what limits
+        sums = " ".join(f"{k} {float(v) / self.steps:.3f}" for k, v in self.sums.items())
+        tasks = " ".join(f"{t} {v:+.2f}" for t, v in zip(TASKS, gain))
+        return f"{sums} s/step {(time.time() - self.start) / self.steps:.3f} ahead {ahead:.2f} | {tasks}"
+
+
+def arguments() -> argparse.Namespace:
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("--data", required=True, nargs="+", help="folders of clean photos")
+    p.add_argument("--run", default="/tmp/train")
+    p.add_argument("--seconds", type=float, required=True, help="wall clock of the whole run, earlier legs included")
+    p.add_argument("--resume", action="store_true")
+    p.add_argument("--init", help="folder of exported weights to start from")
+    p.add_argument("--begin", type=float, default=0.0, help="progress 0..1 at which the schedules start, for --init")
+    p.add_argument("--lr", type=float, default=1.0, help="factor on all learning rates")
+    p.add_argument("--threads", type=int, default=1)
+    p.add_argument("--loaders", type=int, default=1, help="processes that read the photos")
+    p.add_argument("--scale", type=float, default=0.5, help="smallest scale of a view; .7 for photos stored at 70 %%")
+    p.add_argument("--device", default="cpu")
+    return p.parse_args()
 
 
 def main() -> None:
-    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("--data", required=True, help="folder with train/, train512/ and val/")
-    p.add_argument("--run", default="/tmp/train")
-    p.add_argument("--until", required=True, help="wall-clock end, HH:MM")
-    p.add_argument("--resume", action="store_true")
-    p.add_argument("--init", help="folder of exported weights to start from")
-    p.add_argument("--threads", type=int, default=1)
-    p.add_argument("--helper", action="store_true", help="second gradient process (CPU only)")
-    p.add_argument("--device", default="cpu", help="cuda is prepared but was never run")
-    p.add_argument("--workers", type=int, default=1, help="data processes")
-    p.add_argument("--batch", type=int, default=1, help="factor on the 8 views of a batch")
-    p.add_argument("--begin", type=float, default=0.0, help="progress 0..1 at which the schedules start, for --init")
-    p.add_argument("--lr", type=float, default=1.0, help="factor on both learning rates")
-    a = p.parse_args()
+    begun = time.time()
+    a = arguments()
     torch.set_num_threads(a.threads)
+    torch.backends.cudnn.benchmark = torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = True
     run = Path(a.run)
     run.mkdir(parents=True, exist_ok=True)
+    log = open(run / "log.txt", "a", buffering=1)
+
+    def note(text: str) -> None:
+        log.write(f"{time.strftime('%H:%M:%S')} {text}\n")
+        print(text, flush=True)
+
+    photos = Photos(load_photos([Path(d) for d in a.data], a.loaders), a.device)
+    note(f"{len(photos.items)} photos in {time.time() - begun:.1f} s")
     torch.manual_seed(SEED)
     model = load(a.init).train() if a.init else Restorer(default_config())
     if not a.init:
         init_weights(model)
     model.to(a.device, memory_format=torch.channels_last)
-    if a.device == "cpu":
-        model.share_memory()
     ema = copy.deepcopy(model).requires_grad_(False).eval()
     opt = torch.optim.AdamW(groups(model), betas=(0.9, 0.98), fused=True)
     step, elapsed = 0, 0.0
     if a.resume:
         s = torch.load(run / "ckpt.pt", map_location=a.device, weights_only=True)
-        model.config = ema.config = s["config"]
         model.load_state_dict(s["model"]), ema.load_state_dict(s["ema"]), opt.load_state_dict(s["opt"])
         step, elapsed = s["step"], s["elapsed"]
-    start, end = time.time() - elapsed, end_time(a.until)
-    first = step - 170 if a.resume else step  # a resumed run warms up for 30 steps only
-    seed = SEED + step
-    torch.manual_seed(seed)
-    rng = np.random.default_rng(seed)
-
-    def done() -> float:
-        return a.begin + (1 - a.begin) * (time.time() - start) / (end - start)
-
-    progress, queue = mp.Value("d", done()), mp.Queue(6)
-    folders = [Path(a.data) / "train", Path(a.data) / "train512"]
-    batches = functools.partial(plan, factor=a.batch)
-    for n in range(a.workers):
-        mp.Process(target=worker, args=(folders, seed + 1000 * n, queue, progress, batches), daemon=True).start()
-    helper = Helper(model, step_loss, queue, progress, seed + 1) if a.helper else None
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the daemon processes end too
-    log = open(run / "log.txt", "a", buffering=1)
-    log.write(f"{datetime.datetime.now():%H:%M:%S} start step {step} until {a.until} init {a.init}\n")
-    last_save = last_val = last_export = last_line = time.time()
-    waited, sums, count, helped = 0.0, {}, 0, 0
+    if a.device != "cpu":
+        compile_parts(model)
+    start = begun - elapsed
+    end, first = start + a.seconds, step - 170 if a.resume else step  # a resumed run warms up for 30 steps only
+    torch.manual_seed(SEED + step)
+    rng = random.Random(SEED + step)
+    g = torch.Generator(a.device).manual_seed(SEED + step)
+    main_params = [p for k, p in model.named_parameters() if not k.startswith("auto.")]
     pairs = [list(m.state_dict().values()) for m in (ema, model)]
+    tally, last = Tally(a.device), {"line": time.time(), "save": time.time(), "export": time.time()}
+    note(f"start step {step} seconds {a.seconds} init {a.init} device {a.device}")
+    progress, kept, best, factor = a.begin, None, float("inf"), a.lr
     while time.time() < end:
-        t0 = time.time()
-        b = queue.get()
-        waited += time.time() - t0
-        progress.value = done()
-        for g in opt.param_groups:
-            g["lr"] = a.lr * g["base"] * rate(progress.value, step - first)
-        loss, parts = step_loss(model, b, progress.value, rng)
+        done = a.begin + (1 - a.begin) * (time.time() - start) / (end - start)
+        progress = max(progress, done)
+        for group in opt.param_groups:
+            group["lr"] = factor * group["base"] * rate(progress, step - first)
+        b = batch(photos, plan(progress, a.device, a.scale), rng, g)
+        loss, parts = step_loss(model, b, progress, rng)
+        if step % 2 == 0:
+            choice, right = task_loss(model, b, rng)
+            loss, parts = loss + choice, parts | {"right": right * 2}
         opt.zero_grad(set_to_none=True)
         loss.backward()
-        norm = update(model, opt, pairs, step)
-        step, count = step + 1, count + 1
-        if helper and helper.take():
-            update(model, opt, pairs, step)
-            step, helped = step + 1, helped + 1
-        for k, value in (parts | {"norm": norm}).items():
-            sums[k] = sums.get(k, 0.0) + float(value.detach())
+        parts["norm"] = torch.nn.utils.clip_grad_norm_(main_params, 1.0)
+        opt.found_inf = (~torch.isfinite(parts["norm"])).float()  # the fused step then changes nothing, without a wait
+        opt.step()
+        step += 1
+        with torch.no_grad():
+            torch._foreach_lerp_(pairs[0], pairs[1], 1 - min(0.999, (1 + step) / (10 + step)))
+        tally.add(b, parts)
         now = time.time()
-        if now - last_line > 60:
-            text = " ".join(f"{k} {v / count:.3f}" for k, v in sums.items())
-            log.write(f"{datetime.datetime.now():%H:%M:%S} step {step} done {progress.value:.3f} {text} "
-                      f"s/step {(now - last_line) / count:.2f} wait {waited / count:.2f} helped {helped / count:.2f}\n")
-            last_line, waited, sums, count, helped = now, 0.0, {}, 0, 0
-        if now - last_save > 120:
+        if now - last["line"] > (15 if a.device != "cpu" else 60):
+            note(f"step {step} done {progress:.3f} {tally.line()}")
+            pixel = float(tally.sums["pixel"]) / tally.steps
+            if kept and not pixel < best + 0.6:  # blown up: back to the last good weights, slower
+                for own, good in zip(pairs[1], kept):
+                    own.copy_(good)
+                factor *= 0.5
+                note(f"back to the weights before, learning rates halved to {factor}")
+            else:
+                kept, best = [v.clone() for v in pairs[1]], min(best, pixel)
+            tally, last["line"] = Tally(a.device), time.time()
+            if (run / "deadline").exists():
+                end = float((run / "deadline").read_text())
+        if now - last["save"] > 120:
             save(run / "ckpt.pt", model, ema, opt, step, now - start)
-            last_save = now
-        if now - last_val > (480 if now - start > 400 else 120):
-            log.write(f"{datetime.datetime.now():%H:%M:%S} val {quick(ema, Path(a.data) / 'val')}\n")
-            last_val = time.time()
-        if now - last_export > 600:
-            publish(ema, run)
-            last_export = time.time()
+            last["save"] = time.time()
+        if now - last["export"] > 60:
+            write(ema, run / "export", half=True)
+            last["export"] = time.time()
     save(run / "ckpt.pt", model, ema, opt, step, time.time() - start)
-    publish(ema, run)
-    log.write(f"{datetime.datetime.now():%H:%M:%S} end step {step} val {quick(ema, Path(a.data) / 'val')}\n")
-    for child in mp.active_children():
-        child.terminate()
-    sys.stdout.flush()
-    os._exit(0)  # the queue's feeder threads would block a normal exit
-
-
-def publish(ema: Restorer, run: Path) -> None:
-    """Export the EMA weights (fp16) and their fixtures, each swapped in by renaming."""
-    write(ema, run / "export", half=True)
-    fixtures.write(run / "export", run / "fixtures")
+    write(ema, run / "export", half=True, progress={"updates": step, "hours": round((time.time() - start) / 3600, 3)})
+    note(f"end step {step}")
 
 
 if __name__ == "__main__":
