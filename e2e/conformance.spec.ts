@@ -44,7 +44,8 @@ function restore(page: Page, bandBytes?: number) {
 
 for (const engine of ['wasm', 'webgpu'] as const) {
   test(`the conformance pack runs on ${engine}`, async ({ page }) => {
-    const app = await App.open(page, { engine, pack: 'packs/conformance/' }, server.url);
+    // On the GPU all weights are streamed.
+    const app = await App.open(page, { engine, pack: 'packs/conformance/', gpuBytes: '1' }, server.url);
     await app.openPhoto(fromRepo('e2e/fixtures/noise-64.png'));
     const first = await restore(page);
     await app.root('engine', engine);
@@ -63,8 +64,37 @@ for (const engine of ['wasm', 'webgpu'] as const) {
     const agreement = psnr(await app.result(), result);
     console.log(`conformance pack on ${engine}, in bands against in one piece: ${agreement.toFixed(1)} dB`);
     expect(agreement).toBeGreaterThan(60);
+    const ways = page.getByRole('group', { name: 'How to go through the photo' });
+    await expect(ways).toHaveCount(engine === 'webgpu' ? 1 : 0);
+    if (engine === 'webgpu') await threeWays(page, app);
     expect(app.errors).toEqual([]);
   });
+}
+
+/** Before a job with streamed weights: how long each way takes, and a job on what is in view. */
+async function threeWays(page: Page, app: App): Promise<void> {
+  const ways = page.getByRole('group', { name: 'How to go through the photo' });
+  const area = ways.getByRole('radio', { name: /Only the part in view/ });
+  await expect(
+    ways.getByRole('radio', { name: /All of it at full size about \d+ .* · 1 tile · 64 × 64 px/ }),
+  ).toBeChecked({
+    timeout: 120_000,
+  });
+  await expect(
+    ways.getByRole('radio', { name: /about one megapixel about \d+ .* · 1 tile · 1024 × 1024 px/ }),
+  ).toBeVisible();
+  await expect(area).toBeDisabled();
+  await expect(ways).toContainText('Zoom in on the part first');
+  for (let i = 0; i < 8; i++) await page.keyboard.press('+');
+  await area.check();
+  await expect(
+    ways.getByRole('radio', { name: /Only the part in view, at full size about \d+ .* 1 tile/ }),
+  ).toBeChecked();
+  await page.getByRole('button', { name: 'More options' }).click();
+  await page.getByRole('slider', { name: 'Number of steps' }).press('Home');
+  await app.restore('noise');
+  const { width, height } = await app.result();
+  expect([width, height]).toEqual([64, 64]);
 }
 
 test('both engines make the same of it', () => {

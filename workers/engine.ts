@@ -13,11 +13,13 @@ import { fitInto, type Rgb, shrinkToRgba } from './photo/rgba.ts';
 import { proposeTask } from './pipeline/auto.ts';
 import { Gate } from './pipeline/gate.ts';
 import type { Engine, JobEvents, JobResult } from './pipeline/job.ts';
+import { type Estimate, estimateWays, type Pace, probe } from './pipeline/probe.ts';
 import { countTiles, decodeStep, restorePhoto } from './pipeline/restore.ts';
 import type {
   EngineApi,
   EngineInfo,
   EngineOptions,
+  EstimateRequest,
   ExportFormat,
   NoticeCode,
   Outcome,
@@ -30,7 +32,7 @@ import type {
   StartEvent,
   UnfinishedJob,
 } from './protocol.ts';
-import { bringUp, bringUpAgain, fallBack, letGo, openPack, packInfo, type Running } from './running.ts';
+import { bringUp, bringUpAgain, fallBack, letGo, openPack, packInfo, type Running, residentShare } from './running.ts';
 import { Mutex } from './runtime/mutex.ts';
 
 interface OpenPhoto {
@@ -66,6 +68,8 @@ export class RestoreEngine implements EngineApi {
   readonly #kept = new KeptJobs(new CheckpointThread());
   /** The job under way, which is not to be offered. */
   #jobId: string | null = null;
+  /** What a probe found, for as long as that engine runs. */
+  #pace: { readonly of: Running; readonly pace: Pace } | null = null;
   #ids = 0;
 
   start(
@@ -124,6 +128,16 @@ export class RestoreEngine implements EngineApi {
 
   restore(request: RestoreRequest, onEvent: (event: RestoreEvent) => void): Promise<Outcome<RestoreResult>> {
     return this.#job(onEvent, (work) => this.#restore(request, work));
+  }
+
+  estimate({ steps, area }: EstimateRequest): Promise<Outcome<Estimate[]>> {
+    return this.#inTurn(async () => {
+      const { pixels } = this.#opened();
+      const running = await this.#alive(() => undefined);
+      const engine = engineOf(running);
+      if (this.#pace?.of !== running) this.#pace = { of: running, pace: await probe(engine) };
+      return estimateWays(engine, this.#pace.pace, pixels, steps, area, residentShare(running));
+    });
   }
 
   keepStep(step: number, onEvent: (event: RestoreEvent) => void): Promise<Outcome<RestoreResult>> {

@@ -6,8 +6,10 @@ import type { ErrorCode } from './errors.ts';
 import type { TaskId } from './packs/manifest.ts';
 import type { PackSource } from './packs/protocol.ts';
 import type { Proposal } from './pipeline/auto-choice.ts';
+import type { Estimate } from './pipeline/probe.ts';
+import type { Way } from './pipeline/ways.ts';
 
-export type { Proposal };
+export type { Estimate, Proposal, Way };
 
 /** Which onnxruntime-web bundle runs, and why that one. */
 export interface EngineInfo {
@@ -83,6 +85,8 @@ export interface RestoreRequest {
   skipUncond?: number;
   /** How much of the change is kept, 0 to 1 (`Proposal.strength`); all of it where absent. */
   strength?: number;
+  /** How the job goes through the photo; every tile at full size where absent. */
+  way?: Way;
   /** Names the job: a UUID. Under it the job can be taken up again. */
   job: string;
   /** Goes on where this job stood, from the beginning where nothing of it can be used. */
@@ -114,6 +118,14 @@ export interface UnfinishedJob {
     skipUncond?: number | undefined;
     strength?: number | undefined;
   };
+  way?: Way;
+}
+
+/** The ways through the photo that is open, for a pack whose weights are streamed. */
+export interface EstimateRequest {
+  steps: number;
+  /** What the person chose, in px of the photo. */
+  area: Extract<Way, { kind: 'area' }> | null;
 }
 
 /** What the engine changed on its own, or could not do, while the job goes on. */
@@ -180,6 +192,8 @@ export interface EngineApi {
   view(which: 'photo' | 'result', maxSide: number): Promise<Outcome<ImageBitmap>>;
   /** Which task the open photo needs; null where the pack proposes none. Given up for a job: 'cancelled' then. */
   propose(): Promise<Outcome<Proposal | null>>;
+  /** How long each way takes, from a probe of two blocks that is kept for the next question. Waits for a job under way. */
+  estimate(request: EstimateRequest): Promise<Outcome<Estimate[]>>;
   restore(request: RestoreRequest, onEvent: (event: RestoreEvent) => void): Promise<Outcome<RestoreResult>>;
   /** Stops after the graph call in flight; `restore` then answers `cancelled`. */
   cancel(): Promise<void>;

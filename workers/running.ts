@@ -86,6 +86,15 @@ export async function letGo({ backend, runtime }: Running): Promise<void> {
   if (runtime.loaded.bundle === 'jspi') runtime.gpu?.device.destroy();
 }
 
+/** Of the blocks, how many have weights that stay; all of them where the processor runs them. */
+export function residentShare({ pack, backend }: Running): number {
+  if (!(backend instanceof GpuBackend)) return 1;
+  const { steps } = pack.manifest;
+  const tile = packTile(pack.manifest, backend.kind);
+  const { blocks, streamed } = backend.memoryOf({ width: tile, height: tile, steps: steps.default });
+  return blocks > 0 ? 1 - streamed / blocks : 1;
+}
+
 export function packInfo(store: Store, { pack, backend }: Running): PackInfo {
   const { name, version, title, licence, tasks, steps } = pack.manifest;
   const tile = packTile(pack.manifest, backend.kind);

@@ -13,7 +13,7 @@ declare global {
   }
 }
 
-export type Params = Partial<Record<'engine' | 'bundle' | 'pack' | 'threads', string>>;
+export type Params = Partial<Record<'engine' | 'bundle' | 'pack' | 'threads' | 'gpuBytes', string>>;
 
 export const TASK_NAMES = {
   blur: /blur/i,

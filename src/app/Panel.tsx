@@ -2,6 +2,7 @@ import { useTranslation } from 'react-i18next';
 import { SaveButtons, SaveOptions } from '../features/export/SaveBar.tsx';
 import { JobBar } from '../features/restore/JobBar.tsx';
 import { startProgress } from '../features/restore/startProgress.ts';
+import { Ways } from '../features/restore/Ways.tsx';
 import { MoreOptions } from '../features/tasks/MoreOptions.tsx';
 import { TaskPicker } from '../features/tasks/TaskPicker.tsx';
 import { useApp } from '../store/index.ts';
@@ -14,6 +15,7 @@ export function Panel() {
       <div className="panel-body">
         <TaskPicker />
         <MoreOptions />
+        <Ways />
       </div>
       <div className="panel-foot">
         <SaveOptions />

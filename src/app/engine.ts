@@ -7,8 +7,8 @@ export const engine = new EngineBridge(
   () => {
     const { engineChoice, pack, gpuGigabytes } = useApp.getState().settings;
     return {
-      ...engineOptions(location.search, document.baseURI, engineChoice, pack),
       gpuBytes: Number(gpuGigabytes) * 1e9,
+      ...engineOptions(location.search, document.baseURI, engineChoice, pack),
     };
   },
   (state) => useApp.getState().setEngine(state),

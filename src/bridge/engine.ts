@@ -5,6 +5,8 @@
 import type {
   EngineInfo,
   EngineOptions,
+  Estimate,
+  EstimateRequest,
   ExportFormat,
   PackInfo,
   PhotoInfo,
@@ -173,6 +175,12 @@ export class EngineBridge {
       onEvent({ type: 'notice', code: 'device-lost', values: {} });
       resume = { replay: false, step: 0 };
     }
+  }
+
+  /** How long each way through the open photo takes. Waits for a job under way. */
+  async estimate(request: EstimateRequest): Promise<Result<Estimate[]>> {
+    const ready = await this.#ready();
+    return ready.ok ? ready.value.session.call((api) => api.estimate(request)) : ready;
   }
 
   keepStep(step: number, onEvent: (event: RestoreEvent) => void) {

@@ -12,8 +12,12 @@ describe('engineOptions', () => {
   });
 
   it('lets the address overrule the settings', () => {
-    const options = engineOptions('?engine=wasm&bundle=asyncify&threads=2&pack=packs/conformance', base, 'webgpu');
-    expect(options).toMatchObject({ engine: 'wasm', bundle: 'asyncify', threads: 2 });
+    const options = engineOptions(
+      '?engine=wasm&bundle=asyncify&threads=2&gpuBytes=5&pack=packs/conformance',
+      base,
+      'webgpu',
+    );
+    expect(options).toMatchObject({ engine: 'wasm', bundle: 'asyncify', threads: 2, gpuBytes: 5 });
     expect(options.pack).toEqual({ kind: 'url', url: 'https://example.org/tools/photo/packs/conformance/' });
   });
 

@@ -30,6 +30,8 @@ export function engineOptions(
     bundle,
   };
   if (Number.isInteger(threads) && threads >= 1 && threads <= 64) options.threads = threads;
+  const gpuBytes = Number(params.get('gpuBytes'));
+  if (params.has('gpuBytes') && gpuBytes >= 1) options.gpuBytes = gpuBytes;
   if (params.get('strict') === '1') options.strict = true;
   return options;
 }

@@ -14,11 +14,13 @@ export interface ChoiceSlice {
   steps: number | null;
   seed: number;
   tile: number | null;
+  /** How the next job goes through the photo; only asked where the pack's weights are streamed. */
+  way: 'whole' | 'area' | 'tiles';
   format: ExportFormat;
   /** 0 to 1, for jpeg and webp. */
   quality: number;
   choose: (
-    choice: Partial<Pick<ChoiceSlice, 'task' | 'picked' | 'steps' | 'seed' | 'tile' | 'format' | 'quality'>>,
+    choice: Partial<Pick<ChoiceSlice, 'task' | 'picked' | 'steps' | 'seed' | 'tile' | 'way' | 'format' | 'quality'>>,
   ) => void;
 }
 
@@ -28,6 +30,7 @@ export const choiceSlice: StateCreator<AppState, [], [], ChoiceSlice> = (set) =>
   steps: null,
   seed: 0,
   tile: null,
+  way: 'tiles',
   format: 'png',
   quality: 0.92,
   choose: (choice) => set(choice),

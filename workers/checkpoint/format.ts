@@ -12,6 +12,7 @@ import { mode, taskId } from '../packs/manifest.ts';
 import { StepHistory } from '../pipeline/history.ts';
 import { makeLatents } from '../pipeline/latents.ts';
 import type { JobState } from '../pipeline/state.ts';
+import { waySchema } from '../pipeline/ways.ts';
 
 const count = (max: number) => z.number().int().min(0).max(max);
 const positive = (max: number) => z.number().int().min(1).max(max);
@@ -37,6 +38,8 @@ export const settingsSchema = z.strictObject({
     skipUncond: z.number().optional(),
     strength: z.number().min(0).max(1).optional(),
   }),
+  /** How the job goes through the photo; every tile at full size where absent. */
+  way: waySchema.optional(),
   pack: z.strictObject({
     name: z.string().max(200),
     version: z.string().max(200),

@@ -68,8 +68,9 @@ export class KeptJobs {
   async list(): Promise<UnfinishedJob[]> {
     const listed = await this.#door.list();
     return (listed.ok ? listed.value : []).map(({ settings, step }) => {
-      const { id, photo, task, steps, seed, tile, switches } = settings;
-      return { id, name: photo.name, task, step: Math.min(step, steps), steps, seed, tile, switches };
+      const { id, photo, task, steps, seed, tile, switches, way } = settings;
+      const named = { id, name: photo.name, task, step: Math.min(step, steps), steps, seed, tile, switches };
+      return way ? { ...named, way } : named;
     });
   }
 
@@ -107,7 +108,7 @@ async function packOf(manifest: Manifest): Promise<JobSettings['pack']> {
 }
 
 function settingsOf(request: RestoreRequest & { job: string }, photo: Blob, pack: JobSettings['pack']): JobSettings {
-  const { job, task, steps, seed, tile, strength } = request;
+  const { job, task, steps, seed, tile, strength, way } = request;
   const { referenceId, guidanceEmbed, guidanceScale, firstBlockCache, skipUncond } = request;
   return {
     id: job,
@@ -125,6 +126,7 @@ function settingsOf(request: RestoreRequest & { job: string }, photo: Blob, pack
       ...(skipUncond !== undefined && { skipUncond }),
       ...(strength !== undefined && { strength }),
     },
+    ...(way && { way }),
     pack,
   };
 }

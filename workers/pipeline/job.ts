@@ -6,6 +6,7 @@ import type { Gate } from './gate.ts';
 import type { StepHistory } from './history.ts';
 import type { JobState } from './state.ts';
 import type { SwitchOptions } from './switches.ts';
+import type { Way } from './ways.ts';
 
 /** The engine as the pipeline sees it. */
 export interface Engine {
@@ -65,6 +66,8 @@ export interface JobOptions extends SwitchOptions {
   readonly afterStep?: (state: JobState) => void | Promise<void>;
   /** Where the job stands still while it is paused. */
   readonly gate?: Gate;
+  /** How the job goes through the photo; every tile at full size where absent. */
+  readonly way?: Way;
   readonly signal?: AbortSignal;
   readonly events?: JobEvents;
 }
@@ -94,4 +97,5 @@ export interface KeptJob {
   readonly steps: number;
   readonly strength: number;
   readonly history: StepHistory;
+  readonly way?: Way;
 }

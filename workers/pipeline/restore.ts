@@ -6,6 +6,7 @@ import { type JobPlan, LEAST_TILE, planJob } from './plan.ts';
 import { ProgressMeter } from './progress.ts';
 import { runDecode, runJob } from './run.ts';
 import { withSwitches } from './switches.ts';
+import { inWay } from './ways.ts';
 
 /**
  * Restores a photo, with the job's settings in place of the pack's where it has some (`switches.ts`). When the backend runs out of memory the job starts again with tiles of half the side, down to
@@ -20,8 +21,12 @@ export async function restorePhoto(engine: Engine, photo: Photo, options: JobOpt
     manifest: withSwitches(engine.manifest, options),
     readShard: (shard, offset, bytes) => engine.readShard(shard, offset, bytes),
   };
-  const tile = options.resume?.tile ?? options.tile;
-  return withSmallerTiles(chosen, photo, options, tile, (plan, meter) => runJob(chosen, photo, options, plan, meter));
+  return inWay(photo, options, unitOf(chosen), (seen, seenOptions, wanted) => {
+    const tile = options.resume?.tile ?? wanted ?? options.tile;
+    return withSmallerTiles(chosen, seen, seenOptions, tile, (plan, meter) =>
+      runJob(chosen, seen, seenOptions, plan, meter),
+    );
+  });
 }
 
 /**
@@ -36,11 +41,16 @@ export function decodeStep(
   step: number,
   options: Pick<JobOptions, 'signal' | 'events' | 'bandBytes'> = {},
 ): Promise<JobResult> {
-  const all = { ...options, task: kept.task, strength: kept.strength, seed: 0 };
-  return withSmallerTiles(engine, photo, all, kept.tile, (plan, meter) =>
-    runDecode(engine, photo, all, plan, meter, kept.history, step),
+  const way = kept.way && { way: kept.way };
+  const all: JobOptions = { ...options, task: kept.task, strength: kept.strength, seed: 0, ...way };
+  return inWay(photo, all, unitOf(engine), (seen, seenOptions) =>
+    withSmallerTiles(engine, seen, seenOptions, kept.tile, (plan, meter) =>
+      runDecode(engine, seen, seenOptions, plan, meter, kept.history, step),
+    ),
   );
 }
+
+const unitOf = ({ manifest: { family } }: Engine) => family.factor * family.patch;
 
 async function withSmallerTiles(
   { manifest, backend }: Engine,

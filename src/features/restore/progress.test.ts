@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Progress } from '../../../workers/protocol.ts';
-import { monotone, timeLeft } from './progress.ts';
+import { duration, monotone, timeLeft } from './progress.ts';
 
 const at = (fraction: number, more: Partial<Progress> = {}): Progress => ({
   stage: 'denoise',
@@ -50,4 +50,14 @@ describe('timeLeft', () => {
     [91, { unit: 'minutes', count: 2 }],
     [181, { unit: 'minutes', count: 4 }],
   ])('%s s', (seconds, shown) => expect(timeLeft(seconds)).toEqual(shown));
+});
+
+describe('duration', () => {
+  it('takes the unit that people would use', () => {
+    expect(duration(0.2)).toEqual({ unit: 'seconds', count: 1 });
+    expect(duration(89.6)).toEqual({ unit: 'seconds', count: 90 });
+    expect(duration(100)).toEqual({ unit: 'minutes', count: 2 });
+    expect(duration(89 * 60)).toEqual({ unit: 'minutes', count: 89 });
+    expect(duration(6 * 3600 + 100)).toEqual({ unit: 'hours', count: 6 });
+  });
 });

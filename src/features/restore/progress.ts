@@ -31,3 +31,10 @@ export function timeLeft(seconds: number | null): TimeLeft | null {
   if (seconds <= 90) return { unit: 'seconds', count: Math.ceil(seconds / 5) * 5 };
   return { unit: 'minutes', count: Math.ceil(seconds / 60) };
 }
+
+/** How long a job will take, in the unit that people would use. */
+export function duration(seconds: number): { unit: 'seconds' | 'minutes' | 'hours'; count: number } {
+  if (seconds <= 90) return { unit: 'seconds', count: Math.max(1, Math.round(seconds)) };
+  if (seconds <= 90 * 60) return { unit: 'minutes', count: Math.round(seconds / 60) };
+  return { unit: 'hours', count: Math.round(seconds / 3600) };
+}

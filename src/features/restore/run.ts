@@ -9,6 +9,7 @@ import { tellDone } from './notify.ts';
 import { captureFrame, paintTile, showPicture, viewSide } from './surface.ts';
 import { findUnfinished, forgetUnfinished } from './unfinished.ts';
 import { keepAwake } from './wakeLock.ts';
+import { chosenWay } from './way.ts';
 
 /** The screen follows progress at this pace; tiles are painted as they come. */
 const PROGRESS_MS = 100;
@@ -46,17 +47,18 @@ async function restoreWith(
   const count = steps ?? (state.state === 'ready' ? state.pack.steps.default : null);
   const started = count === null ? await engine.start() : null;
   if (started && !started.ok) return started;
-  const request = { ...what, steps: count ?? started?.value.pack.steps.default ?? 1, seed };
+  const request = { ...what, steps: count ?? started?.value.pack.steps.default ?? 1, seed, ...chosenWay() };
   return engine.restore(tile === null ? request : { ...request, tile }, onEvent);
 }
 
-function requestOf({ task, steps, seed, tile, switches }: UnfinishedJob): JobRequest {
+function requestOf({ task, steps, seed, tile, switches, way }: UnfinishedJob): JobRequest {
   const { referenceId, guidanceEmbed, guidanceScale, firstBlockCache, skipUncond, strength } = switches;
   return {
     task,
     steps,
     seed,
     ...(tile !== null && { tile }),
+    ...(way && { way }),
     ...(referenceId !== undefined && { referenceId }),
     ...(guidanceEmbed !== undefined && { guidanceEmbed }),
     ...(guidanceScale !== undefined && { guidanceScale }),
