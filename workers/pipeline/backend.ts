@@ -26,6 +26,8 @@ export interface Piece {
 export interface Backend {
   readonly kind: 'webgpu' | 'wasm' | 'cpu';
   readonly mode: Mode;
+  /** Multiply-adds a second of a large product, where they were measured: plans keep every dispatch short by it. */
+  readonly macsPerSecond?: number;
   /** Copies `data` to where the graphs run. */
   upload(dtype: DType, dims: readonly number[], data: TensorData): Tensor;
   /**

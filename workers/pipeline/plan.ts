@@ -5,8 +5,12 @@ import type { Backend } from './backend.ts';
 import { chainPorts } from './bands.ts';
 import { chainShapes } from './chain-plan.ts';
 import { branchesOf } from './guidance.ts';
+import { blockInstances, graphOf } from './instances.ts';
 import { planTiles, roundUp, type TilePlan } from './tiles.ts';
 import { countTokens } from './tokens.ts';
+import { longestDispatch } from './work.ts';
+
+export { blockInstances, graphOf };
 
 /** Smallest tile that running out of memory leads to. */
 export const LEAST_TILE = 128;
@@ -25,9 +29,16 @@ const DEFAULT_SKIP_CACHE = 256e6;
  */
 const BAND_BYTES: Record<Backend['kind'], number> = { webgpu: 64 * 2 ** 20, wasm: 4 * 2 ** 20, cpu: 16 * 2 ** 20 };
 
-export function defaultBandBytes(kind: Backend['kind']): number {
-  return BAND_BYTES[kind];
+/** Channels of the widest convolution that a pack of the family has, 3 × 3. */
+const WIDEST = 512;
+
+export function defaultBandBytes(kind: Backend['kind'], macsPerSecond: number = Number.POSITIVE_INFINITY): number {
+  // Each float that a band puts out took 9 · channels multiply-adds.
+  return Math.min(BAND_BYTES[kind], (4 * DISPATCH_SECONDS * macsPerSecond) / (9 * WIDEST));
 }
+
+/** A dispatch that takes longer comes near what drivers allow (2 s on Windows) on a device that is not quite as quick. */
+export const DISPATCH_SECONDS = 0.5;
 
 export interface JobPlan extends TilePlan {
   /** Longest side of a tile that was allowed. */
@@ -37,6 +48,8 @@ export interface JobPlan extends TilePlan {
   readonly cachedTiles: number;
   /** Most that one tensor of a call in bands may take. */
   readonly bandBytes: number;
+  /** What the longest dispatch of a block will take by the device's measured rate; null where none was measured. */
+  readonly dispatchMs: number | null;
 }
 
 /** The tile side that a pack wants on a backend. */
@@ -46,15 +59,16 @@ export function packTile(manifest: Manifest, kind: Backend['kind']): number {
 
 /**
  * @param tile side asked for in px; rounded down to the family's unit, at least one unit; the pack's own where absent.
- *   Made smaller where the pack has no graph with enough query chunks.
+ *   Made smaller where the pack has no graph with enough query chunks, or a dispatch would take longer than
+ *   `DISPATCH_SECONDS` by the rate that was measured on the device.
  */
 export function planJob(
   manifest: Manifest,
-  backend: Pick<Backend, 'kind' | 'mode'>,
+  backend: Pick<Backend, 'kind' | 'mode' | 'macsPerSecond'>,
   photo: { readonly width: number; readonly height: number },
   tile?: number,
   skipCacheBytes: number = DEFAULT_SKIP_CACHE,
-  bandBytes: number = defaultBandBytes(backend.kind),
+  bandBytes: number = defaultBandBytes(backend.kind, backend.macsPerSecond),
 ): JobPlan {
   const unit = manifest.family.factor * manifest.family.patch;
   const down = (px: number) => Math.max(unit, Math.floor(px / unit) * unit);
@@ -65,11 +79,20 @@ export function planJob(
     const overlap = Math.min(down(manifest.tile.overlap), Math.floor(side / 2 / unit) * unit);
     const plan = planTiles(photo.width, photo.height, side, overlap, unit);
     const needed = neededChunks(manifest, plan.x.size, plan.y.size);
-    const queryChunks = variants.find((chunks) => chunks >= needed);
+    const { macsPerSecond } = backend;
+    const seconds = (chunks: number) =>
+      macsPerSecond === undefined
+        ? 0
+        : longestDispatch(manifest, plan.x.size, plan.y.size, chunks).macs / macsPerSecond;
+    const queryChunks = variants.find(
+      (chunks) => chunks >= needed && (side <= LEAST_TILE || seconds(chunks) <= DISPATCH_SECONDS),
+    );
     if (queryChunks !== undefined) {
       const perTile = skipBytes(manifest, plan.x.size, plan.y.size);
       const cachedTiles = perTile === 0 ? plan.tiles.length : Math.floor(skipCacheBytes / perTile);
-      return { ...plan, side, queryChunks, cachedTiles: Math.min(plan.tiles.length, cachedTiles), bandBytes };
+      const dispatchMs = macsPerSecond === undefined ? null : 1000 * seconds(queryChunks);
+      const cached = Math.min(plan.tiles.length, cachedTiles);
+      return { ...plan, side, queryChunks, cachedTiles: cached, bandBytes, dispatchMs };
     }
     if (side <= unit) throw new EngineError('pack-damaged', 'no attention graph fits the smallest tile');
   }
@@ -98,23 +121,6 @@ function blockGraphs(manifest: Manifest): Set<string> {
   const names = new Set<string>();
   for (const id of blockInstances(manifest)) names.add(graphOf(manifest, id));
   return names;
-}
-
-/** Ids of the DiT's blocks in the order in which they run. */
-export function blockInstances(manifest: Manifest): string[] {
-  return [
-    ...Array.from({ length: manifest.family.double }, (_, i) => `double.${i}`),
-    ...Array.from({ length: manifest.family.single }, (_, i) => `single.${i}`),
-  ];
-}
-
-/** The graph that an instance runs. */
-export function graphOf(manifest: Manifest, instance: string): string {
-  const name = manifest.instances[instance]?.graph;
-  if (name === undefined || !manifest.graphs[name]) {
-    throw new EngineError('pack-damaged', `the pack has no ${instance}`);
-  }
-  return name;
 }
 
 /** Data inputs that a chain takes from outside: those that no earlier graph of it puts out. */

@@ -4,6 +4,7 @@ import { emitGraphs } from '../../tools/pack/graphs.ts';
 import { step1xPlan } from '../../tools/pack/plan-step1x.ts';
 import { FULL_CONFIG } from '../../tools/pack/virtual-config.ts';
 import type { Manifest } from '../packs/manifest.ts';
+import { DISPATCH_SECONDS, defaultBandBytes, planJob } from './plan.ts';
 import { longestDispatch, stepMacs } from './work.ts';
 
 /** What of a manifest work is counted from: RealRestorer's blocks. */
@@ -43,5 +44,41 @@ describe('work of a block', () => {
     const cut = longestDispatch(manifest, 1024, 1024, 40);
     expect(cut.chunked).toBe(false);
     expect(cut.macs).toBe(8192 * 3072 * 3072);
+  });
+});
+
+describe('a plan by the rate that was measured', () => {
+  const blocks: Manifest = { ...manifest, vae: { ...manifest.vae, encode: [], decode: [] } };
+  const photo = { width: 4000, height: 3000 };
+  const at = (macsPerSecond?: number) =>
+    planJob(blocks, { kind: 'webgpu', mode: 'f16', ...(macsPerSecond && { macsPerSecond }) }, photo);
+
+  it('keeps every dispatch under half a second, with smaller tiles on slow devices', () => {
+    const fast = at(1e12);
+    expect([fast.side, fast.queryChunks]).toEqual([1024, 40]);
+    // 8192 × 3072 × 3072 at one TMAC/s; the tiles of this photo are a little shorter than the side.
+    expect(fast.dispatchMs).toBeGreaterThan(50);
+    expect(fast.dispatchMs).toBeLessThan(78);
+    let side = 1024;
+    // Below 48 GMAC/s the text's MLP alone, 640 × 3072 × 12288, takes longer: no tile helps there.
+    for (const rate of [300e9, 100e9, 50e9]) {
+      const plan = at(rate);
+      expect(plan.dispatchMs).toBeLessThanOrEqual(1000 * DISPATCH_SECONDS);
+      expect(plan.side).toBeLessThanOrEqual(side);
+      side = plan.side;
+    }
+    expect(side).toBeLessThan(640);
+  });
+
+  it('says nothing where no rate was measured, and stops at the smallest tile', () => {
+    expect(at().dispatchMs).toBeNull();
+    expect(at().side).toBe(1024);
+    expect(at(1e6).side).toBe(128);
+  });
+
+  it('cuts bands of the widest convolution accordingly', () => {
+    expect(defaultBandBytes('webgpu', 1e12)).toBe(64 * 2 ** 20);
+    // 10 GMAC/s for half a second are 5 GMAC: 5e9 / (9 · 512) floats.
+    expect(defaultBandBytes('webgpu', 10e9)).toBeCloseTo((4 * 5e9) / 4608, -1);
   });
 });

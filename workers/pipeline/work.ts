@@ -1,6 +1,6 @@
 /** Multiply-adds of a transformer block, product by product, worked out from the manifest. Pure. */
 import type { Manifest } from '../packs/manifest.ts';
-import { blockInstances, graphOf } from './plan.ts';
+import { blockInstances, graphOf } from './instances.ts';
 import { countTokens, type TokenCounts } from './tokens.ts';
 
 /** One product of a block: a single dispatch on a GPU, or as many as the graph has query chunks. */

@@ -11,14 +11,15 @@ import type { Gpu } from './device.ts';
 import { gpuError } from './gpu-errors.ts';
 import { type Feeds, GpuWeights } from './gpu-weights.ts';
 import { graphOf, type Planned, planRun } from './graphs.ts';
-import { blockWeights, DEFAULT_CAP, planMemory } from './memory-plan.ts';
+import { blockWeights, DEFAULT_CAP, type MemoryPlan, planMemory } from './memory-plan.ts';
 import { Mixer } from './mixer.ts';
 import { Mutex } from './mutex.ts';
 import type { LoadedOrt } from './ort.ts';
 import { gpuSessionOptions } from './session-options.ts';
 import { Sessions } from './sessions.ts';
+import { copyRateOn, memoryThere } from './spill.ts';
 import { ortTensorOf, RuntimeTensor } from './tensor.ts';
-import { planWeights } from './weight-plan.ts';
+import { planWeights, type WeightPlan } from './weight-plan.ts';
 
 export interface GpuBackendOptions {
   readonly mode: Mode;
@@ -42,7 +43,8 @@ export class GpuBackend implements Backend {
   readonly #sessions: Sessions;
   readonly #weights: GpuWeights;
   readonly #mixer: Mixer;
-  readonly #cap: number;
+  readonly macsPerSecond?: number;
+  #cap: number;
   /** End when the GPU has done the last run that was handed to it, and the one before that. */
   #last: Promise<unknown> = Promise.resolve();
   #beforeLast: Promise<unknown> = Promise.resolve();
@@ -52,6 +54,7 @@ export class GpuBackend implements Backend {
     this.#gpu = gpu;
     this.#pack = pack;
     this.mode = options.mode;
+    if (gpu.macsPerSecond !== null) this.macsPerSecond = gpu.macsPerSecond;
     this.#pool = new BufferPool(gpu.device);
     this.#mixer = new Mixer(gpu.device);
     const wrap = (buffer: GPUBuffer, dtype: DType, dims: readonly number[]) => this.#fromBuffer(buffer, dtype, dims);
@@ -176,8 +179,22 @@ export class GpuBackend implements Backend {
 
   /** @param cap for tests: another cap than the backend's own, also in the middle of a job */
   prepare(size: JobSize, cap: number = this.#cap): Promise<void> {
-    const { weights } = planMemory(this.#pack.manifest, this.mode, size, cap);
-    return this.#mutex.run(() => this.#weights.setPlan(weights));
+    return this.#mutex.run(async () => {
+      const planned = planMemory(this.#pack.manifest, this.mode, size, cap);
+      await this.#weights.setPlan(await this.#withoutSpilling(planned, size, cap));
+    });
+  }
+
+  /** The plan, or one with fewer resident blocks where graphics memory for more of them is not really there. */
+  async #withoutSpilling({ weights }: MemoryPlan, size: JobSize, cap: number): Promise<WeightPlan> {
+    const more = weights.residentBytes - this.#weights.residentBytes;
+    if (more <= 0 || this.#gpu.lost !== null) return weights;
+    const there = await memoryThere(more, copyRateOn(this.#gpu.device));
+    if (there >= more) return weights;
+    const less = cap - (more - there);
+    // What people are told of the next job's memory is then true.
+    this.#cap = Math.min(this.#cap, less);
+    return planMemory(this.#pack.manifest, this.mode, size, less).weights;
   }
 
   prefetch(instance: string): void {

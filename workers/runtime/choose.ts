@@ -6,10 +6,19 @@ import { EngineError } from '../errors.ts';
 import type { Mode } from '../packs/manifest.ts';
 import type { Store } from '../packs/store.ts';
 import type { EngineInfo, EngineOptions, StartEvent } from '../protocol.ts';
-import { adapterName, type DeviceWishes, findAdapter, type Gpu, makeGpu, subgroupsTrusted } from './device.ts';
+import {
+  adapterName,
+  type DeviceWishes,
+  findAdapter,
+  type Gpu,
+  isSoftware,
+  makeGpu,
+  subgroupsTrusted,
+} from './device.ts';
 import { bestGpuBundle, type LoadedOrt, loadOrt, type OrtBundle, threadCount } from './ort.ts';
+import { measureRate } from './rate.ts';
 import { runSelfTest, type SelfTestResult } from './self-test.ts';
-import { recall, remember, verdictKey } from './verdicts.ts';
+import { recall, recallRate, remember, rememberRate, verdictKey } from './verdicts.ts';
 
 export interface Runtime {
   readonly loaded: LoadedOrt;
@@ -127,12 +136,24 @@ async function tryAttempts(
       selfTest = await runSelfTest(loaded, gpu, mode);
       await remember(key, selfTest);
     }
-    if (selfTest.every((test) => test.ok)) return { gpu, mode, selfTest };
+    if (selfTest.every((test) => test.ok)) {
+      gpu.macsPerSecond = isSoftware(first) ? null : await rateOf(loaded, gpu, mode, key);
+      return { gpu, mode, selfTest };
+    }
     await gpu.anchor?.release().catch(() => undefined);
     // The asyncify build may hang once it has seen a lost device; an unused one costs next to nothing.
     if (loaded.bundle === 'jspi') gpu.device.destroy();
   }
   return { gpu: null, selfTest };
+}
+
+/** Measured once for an adapter, browser and version. */
+async function rateOf(loaded: LoadedOrt, gpu: Gpu, mode: Mode, key: string): Promise<number | null> {
+  const known = await recallRate(key);
+  if (known !== null) return known;
+  const rate = await measureRate(loaded, gpu, mode);
+  if (rate !== null) await rememberRate(key, rate);
+  return rate;
 }
 
 async function freshAdapter(): Promise<GPUAdapter | null> {

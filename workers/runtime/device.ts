@@ -31,6 +31,8 @@ export class Gpu {
   readonly limits: Record<string, number>;
   /** A session that keeps the shaders that were compiled on this device alive until others do (the self-test's). */
   anchor: { release(): Promise<void> } | null = null;
+  /** Multiply-adds a second (`rate.ts`); null where they were not measured. */
+  macsPerSecond: number | null = null;
   /** Set once the device is lost, with the reason. */
   lost: string | null = null;
   #live = 0;
@@ -106,6 +108,11 @@ export async function findAdapter(): Promise<{ adapter: GPUAdapter } | { why: 'n
 export function adapterName(adapter: GPUAdapter): string {
   const { vendor, architecture, device, description } = adapter.info;
   return [vendor, architecture, device, description].filter((part) => part !== '').join(' ') || 'unknown adapter';
+}
+
+/** A GPU that is none: its dispatches may take as long as they like, and measuring its rate would take seconds. */
+export function isSoftware(adapter: GPUAdapter): boolean {
+  return adapter.info.isFallbackAdapter === true || /swiftshader|llvmpipe|lavapipe/i.test(adapterName(adapter));
 }
 
 /**

@@ -62,6 +62,11 @@ export class GpuWeights {
     return this.#plan;
   }
 
+  /** Bytes of blocks that stay and have arrived. */
+  get residentBytes(): number {
+    return this.#blocks.bytes;
+  }
+
   /** Changes which blocks stay, at any time between two runs: the same weights reach the same graphs. */
   async setPlan(plan: WeightPlan): Promise<void> {
     await this.#dropSlots();

@@ -38,3 +38,16 @@ export async function remember(key: string, result: SelfTestResult): Promise<voi
   if (!result.every((test) => Number.isFinite(test.error))) return;
   await set(key, result, open()).catch(() => undefined);
 }
+
+/** The device's rate that was measured under `key` before, in multiply-adds a second. */
+export async function recallRate(key: string): Promise<number | null> {
+  try {
+    return (await get<number>(`rate ${key}`, open())) ?? null;
+  } catch {
+    return null;
+  }
+}
+
+export async function rememberRate(key: string, rate: number): Promise<void> {
+  await set(`rate ${key}`, rate, open()).catch(() => undefined);
+}
