@@ -1,19 +1,20 @@
 """Model: shapes, exact names, packing order, rotary tables, export round trip, gradients everywhere."""
 
 import json
+import random
 
 import numpy as np
 import torch
 
 from training.conditioning import pack, position_ids, unpack
 from training.config import TASKS, default_config
-from training.data import batch, task_cycle
+from training.data import SHARE, Photos, batch, clean_flags, task_list
 from training.dit import rope_table, sinusoid
 from training.export import load, random_model, write
 from training.fixtures import make
 from training.losses import log_mse, psnr
 from training.model import Restorer, export_names, import_names, init_weights
-from training.objective import floor, plan, rate, step_loss
+from training.objective import floor, plan, rate, step_loss, task_loss
 from training.train import groups
 
 
@@ -27,10 +28,11 @@ def test_names_and_shapes():
     assert t["single_blocks.2.linear2.weight"] == (256, 1280)
     assert t["single_blocks.2.modulation.lin.weight"] == (768, 256)
     assert t["final_layer.adaLN_modulation.1.weight"] == (512, 256)
-    assert t["encoder.stem.weight"] == (32, 3, 6, 6) and t["decoder.in.weight"] == (128, 16, 3, 3)
-    assert t["decoder.blocks.0.1.film.weight"] == (64, 128) and t["decoder.up.0.weight"] == (128, 64, 1, 1)
+    assert t["encoder.stem.weight"] == (48, 3, 6, 6) and t["decoder.in.weight"] == (192, 16, 3, 3)
+    assert t["decoder.blocks.0.1.film.weight"] == (96, 128) and t["decoder.up.0.weight"] == (192, 96, 1, 1)
+    assert t["auto.stem.weight"] == (32, 3, 6, 6) and t["auto.fc1.weight"] == (128, 576)
     assert t["conditioning.task_tokens"] == (9, 4, 128) and t["conditioning.thumb_vec.2.weight"] == (128, 128)
-    assert len(t) == 151
+    assert all(2 * np.prod(v) < 15_000_000 for v in t.values())  # a file of the export holds each
 
 
 def test_pack_order():
@@ -89,22 +91,48 @@ def test_tiles_see_no_global_statistics():
     assert torch.allclose(whole[..., :12], part[..., :12], atol=1e-5)
 
 
+def small_batch(clean_rate: float = 0.3):
+    rng, g = random.Random(0), torch.Generator().manual_seed(0)
+    bytes_ = np.random.default_rng(0)
+    photos = Photos([bytes_.integers(0, 255, (240, 200 + 8 * n, 3)).astype(np.uint8) for n in range(9)], "cpu")
+    shape = {"views": 20, "size": 160, "crop": 64, "scale": 0.8, "clean_rate": clean_rate, "web": 0.3}
+    return batch(photos, shape, rng, g)
+
+
 def test_one_training_step_reaches_every_tensor():
-    rng = np.random.default_rng(0)
-    photos = [rng.integers(0, 255, (200, 200, 3)).astype(np.uint8)]
-    b = batch(photos, np.ones(1), task_cycle(rng), rng, views=4, size=96, crop=64, per_view=2, clean_rate=0.1)
+    b = small_batch()
     torch.manual_seed(0)
     model = random_model().train()
-    loss, parts = step_loss(model, b, 0.5, rng)
-    loss.backward()
-    assert torch.isfinite(loss) and set(parts) == {"pixel", "flow", "auto", "z"}
+    loss, parts = step_loss(model, b, 0.5, random.Random(1))
+    choice, right = task_loss(model, b, random.Random(1))
+    (loss + choice).backward()
+    assert torch.isfinite(loss) and torch.isfinite(choice) and 0 <= right <= 1
+    assert set(parts) == {"pixel", "flow", "auto", "z", "same", "gain", "counts"}
     assert all(p.grad is not None and torch.isfinite(p.grad).all() for p in model.parameters())
     assert sum(len(g["params"]) for g in groups(model)) == len(list(model.parameters()))
+
+
+def test_batches_are_seeded_and_shuffled_together():
+    a, b = small_batch(), small_batch()
+    assert all(torch.equal(a[k], b[k]) for k in a)
+    assert a["y"].shape == (20, 3, 64, 64) and a["view"].shape == (20, 3, 160, 160) and a["pure"].shape == (2, 3, 160, 160)
+    change = (a["y"] - a["x"]).abs().amax((1, 2, 3))
+    assert a["clean"].any() and not (change[a["clean"]] > 0).any() and (change[~a["near"]] > 0).all()
+
+
+def test_tasks_come_by_their_share():
+    rng = random.Random(2)
+    tasks = [t for _ in range(50) for t in task_list(64, rng)]
+    total = sum(SHARE.values())
+    for n, task in enumerate(TASKS):
+        assert abs(tasks.count(n) / len(tasks) - SHARE[task] / total) < 0.02
+    assert not any(clean_flags(tasks, 0.0, rng)) and 0.08 < np.mean(clean_flags(tasks, 0.1, rng)) < 0.16
 
 
 def test_schedule_and_losses():
     assert floor(0.0) == 1e-3 and abs(floor(0.9) - 1e-4) < 1e-9
     assert rate(0.0, 10_000) > 1 and rate(1.0, 10_000) < 0.002 and rate(0.5, 0) < 0.01
-    assert plan(0.1)["clean_rate"] == 0 and plan(0.9)["crop"] == 256
+    assert plan(0.1, "cpu", 0.5)["clean_rate"] == 0 and plan(0.9, "cuda", 0.5)["crop"] == 384
+    assert plan(0.5, "cuda", 0.5)["web"] == 0 and plan(0.9, "cuda", 0.5)["web"] > 0
     a = torch.zeros(1, 3, 8, 8)
     assert psnr(a, a).item() > 100 and log_mse(a, a, 1e-3).item() < log_mse(a, a + 0.1, 1e-3).item()
