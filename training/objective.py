@@ -14,15 +14,15 @@ from .model import Restorer
 SECOND = 0.72  # progress at which the second stage begins: larger crops, web-style damage
 
 
-def plan(progress: float, device: str, scale: float) -> dict:
-    """Shape of the batch and its mixture by training progress 0..1."""
+def plan(progress: float, device: str, scale: float, factor: int = 1) -> dict:
+    """Shape of the batch and its mixture by training progress 0..1; `factor` multiplies the views."""
     second = progress >= SECOND
     if device == "cpu":
         views, size, crop = (4, 384, 256) if second else (16, 192, 128)
     else:
         views, size, crop = (28, 432, 384) if second else (64, 384, 256)
     clean = 0.0 if progress < 0.15 else 0.1
-    return {"views": views, "size": size, "crop": crop, "scale": scale, "clean_rate": clean, "web": 0.25 * second}
+    return {"views": factor * views, "size": size, "crop": crop, "scale": scale, "clean_rate": clean, "web": 0.25 * second}
 
 
 def floor(progress: float) -> float:

@@ -99,6 +99,7 @@ def arguments() -> argparse.Namespace:
     p.add_argument("--threads", type=int, default=1)
     p.add_argument("--loaders", type=int, default=1, help="processes that read the photos")
     p.add_argument("--scale", type=float, default=0.5, help="smallest scale of a view; .7 for photos stored at 70 %%")
+    p.add_argument("--batch", type=int, default=1, help="factor on the views of a batch")
     p.add_argument("--device", default="cpu")
     return p.parse_args()
 
@@ -107,7 +108,7 @@ def main() -> None:
     begun = time.time()
     a = arguments()
     torch.set_num_threads(a.threads)
-    torch.backends.cudnn.benchmark = torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = True
+    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = True
     run = Path(a.run)
     run.mkdir(parents=True, exist_ok=True)
     log = open(run / "log.txt", "a", buffering=1)
@@ -147,7 +148,7 @@ def main() -> None:
         progress = max(progress, done)
         for group in opt.param_groups:
             group["lr"] = factor * group["base"] * rate(progress, step - first)
-        b = batch(photos, plan(progress, a.device, a.scale), rng, g)
+        b = batch(photos, plan(progress, a.device, a.scale, a.batch), rng, g)
         loss, parts = step_loss(model, b, progress, rng)
         if step % 2 == 0:
             choice, right = task_loss(model, b, rng)
