@@ -38,7 +38,9 @@ def apply(x: Tensor, level: Tensor, d: Draw) -> Tensor:
     s = torch.fft.irfft2(torch.fft.rfft2(drops) * torch.fft.rfft2(k, s=(h, w)), s=(h, w)).clamp(0, 1)
     s = torch.roll(s, (-(k.shape[-1] // 2), -(k.shape[-1] // 2)), (2, 3))
     bright = torch.cat([d.uniform(0.35, 0.9), d.uniform(0.6, 1), d.uniform(0.3, 0.9), d.uniform(0.2, 0.7)], 1)
-    s = (s * bright).amax(1, keepdim=True) * (1 - d.flag(0.4) * 0.7 * field(d, h, w, 4, 1.5))
+    s = (s * bright).amax(1, keepdim=True)
+    f = field(d, h, w, 4, 1.3, 2)  # where the rain is thin, and where the mist is thick
+    s = s * (1 - d.flag(0.4) * 0.7 * f[:, :1])
     s = s * lerp(0.6, 1.0, level) * d.uniform(0.8, 1.15)
     drawn = d.flag(0.3)  # as renderers do it: opaque grey lines, a darker and softer picture
     dim = 1 - drawn * d.uniform(0, 0.3) * (0.3 + level)
@@ -47,5 +49,5 @@ def apply(x: Tensor, level: Tensor, d: Draw) -> Tensor:
     pick = d.uniform(0, 1)  # how much of the scene a streak hides: all, screen, or nothing
     hide = torch.maximum(drawn, torch.where(pick < 0.35, 1.0, torch.where(pick < 0.7, value, 0.0)))
     y = small_gaussian(y * (1 - hide * s) + value * s, drawn * d.uniform(0, 1.6) * (0.3 + 0.7 * level), 7)
-    mist = d.flag(0.4) * d.uniform(0, 0.16) * level * (0.4 + 0.6 * field(d, h, w, 3, 1.0))
+    mist = d.flag(0.4) * d.uniform(0, 0.16) * level * (0.4 + 0.6 * f[:, 1:])
     return y * (1 - mist) + 0.8 * mist
