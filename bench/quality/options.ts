@@ -10,6 +10,7 @@ export const USAGE = `npm run bench -- quality --data PHOTOS [options]
   --photos N      how many of the 41 photos, evenly spread (default: all)
   --tasks LIST    of ${TASK_IDS.join(',')} (default: all)
   --steps LIST    step counts beside the default one (default: 1,2,4,8)
+  --step-photos N how many of the photos these are measured on (default: all)
   --pack DIR      folder of the pack (default: the embedded one)
   --cpu           onnxruntime-node in place of onnxruntime-web, where it is installed
   --threads N     threads (default: 2)
@@ -29,6 +30,7 @@ const DEFINITION = {
   photos: { type: 'string' },
   tasks: { type: 'string' },
   steps: { type: 'string', default: '1,2,4,8' },
+  'step-photos': { type: 'string' },
   pack: { type: 'string' },
   cpu: { type: 'boolean', default: false },
   threads: { type: 'string', default: '2' },
@@ -47,6 +49,7 @@ export interface Options {
   readonly photos: number;
   readonly tasks: readonly TaskId[];
   readonly steps: readonly number[];
+  readonly stepPhotos: number;
   readonly pack: string;
   readonly provider: 'wasm' | 'cpu';
   readonly threads: number;
@@ -68,6 +71,8 @@ export function readOptions(args: readonly string[]): Options {
     if (!Number.isInteger(value) || value < 1 || value > most) throw new Error(`--${name} ${text}: 1 to ${most}`);
     return value;
   };
+  const all = (text: string | undefined, name: string) =>
+    text === undefined ? Number.POSITIVE_INFINITY : number(name, text, 41);
   const tasks = (values.tasks?.split(',') ?? TASK_IDS).map((id) => {
     const task = TASK_IDS.find((known) => known === id);
     if (!task) throw new Error(`--tasks ${id}: of ${TASK_IDS.join(', ')}`);
@@ -75,9 +80,10 @@ export function readOptions(args: readonly string[]): Options {
   });
   return {
     data: values.data,
-    photos: values.photos === undefined ? Number.POSITIVE_INFINITY : number('photos', values.photos, 41),
+    photos: all(values.photos, 'photos'),
     tasks,
     steps: values.steps === '' ? [] : values.steps.split(',').map((text) => number('steps', text, 100)),
+    stepPhotos: all(values['step-photos'], 'step-photos'),
     pack: values.pack ?? fileURLToPath(new URL('../../public/packs/small', import.meta.url)),
     provider: values.cpu ? 'cpu' : 'wasm',
     threads: number('threads', values.threads, 64),

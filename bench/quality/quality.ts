@@ -1,10 +1,13 @@
 /** `npm run bench -- quality`: the frozen set through a pack. See options.ts for the command line. */
+import type { TaskId } from '../../workers/packs/manifest.ts';
+import { bars } from './bars.ts';
 import { MAXIM_TASKS, maximResults } from './maxim.ts';
 import { Contestant, Judge } from './measure.ts';
 import { type Options, readOptions } from './options.ts';
 import { readRecipe } from './set.ts';
+import type { Scores } from './store.ts';
 import { type CleanRow, jsonOf, type TaskRows } from './summary.ts';
-import { cleanTable, taskTable } from './tables.ts';
+import { barTable, cleanTable, taskTable } from './tables.ts';
 import { Workshop } from './workshop.ts';
 
 /** `count` of the photos, evenly spread. */
@@ -24,44 +27,86 @@ export async function benchQuality(args: string[]): Promise<object> {
     workshop.recipe.clean.map(({ photo }) => photo),
     options.photos,
   );
-  const tasks = await taskRows(options, workshop, judge, contestant, photos);
+  const maxim = await maximResults(workshop, judge);
+  // What the lines of JSON need comes first: a run that is stopped has that at least.
+  const ours = await columnsOf('ours', options, photos, (task, photo) => contestant.scores(task, photo));
   const clean = await cleanRows(options, contestant, photos);
-  for (const rows of tasks) console.log(`${taskTable(rows)}\n`);
-  console.log(`${cleanTable(clean, null)}\n`);
+  const input = await columnsOf('input', options, photos, (task, photo) => judge.input(task, photo));
+  const off = await columnsOf('DiT off', options, photos, (task, photo) => contestant.scores(task, photo, DIT_OFF));
+  const tasks: TaskRows[] = options.tasks.map((task) => ({
+    task,
+    photos,
+    columns: {
+      input: input[task] ?? [],
+      ours: ours[task] ?? [],
+      'DiT off': off[task] ?? [],
+      ...(MAXIM_TASKS[task] && { MAXIM: photos.map((photo) => maxim[task]?.[photo]) }),
+    },
+  }));
+  const steps = await stepRows(options, contestant, photos, ours);
+  const print = (text: string) => console.log(`${text}\n`);
+  for (const rows of tasks) print(taskTable(rows));
+  print('By number of steps:');
+  for (const rows of steps) print(taskTable(rows));
+  print(cleanTable(clean, null));
+  const together = tasks.map((rows, i) => ({ ...rows, columns: { ...rows.columns, ...oneStep(steps[i], photos) } }));
+  print(barTable(bars(together, clean, null, contestant.defaultSteps)));
   await contestant.engine.backend.dispose();
   return jsonOf(tasks, clean, null);
 }
 
-async function taskRows(
-  { tasks, steps }: Options,
-  workshop: Workshop,
-  judge: Judge,
+const DIT_OFF = { ditOff: true };
+
+type Columns = Partial<Record<TaskId, Scores[]>>;
+
+/** One variant, task by task. */
+async function columnsOf(
+  name: string,
+  { tasks }: Options,
+  photos: readonly string[],
+  measure: (task: TaskId, photo: string) => Promise<Scores>,
+): Promise<Columns> {
+  const columns: Columns = {};
+  for (const task of tasks) {
+    const start = performance.now();
+    const column: Scores[] = [];
+    for (const photo of photos) column.push(await measure(task, photo));
+    columns[task] = column;
+    console.error(`${task}, ${name}: ${((performance.now() - start) / 1000).toFixed(1)} s`);
+  }
+  return columns;
+}
+
+/** The counts of steps, on the photos that were asked for. */
+async function stepRows(
+  options: Options,
   contestant: Contestant,
   photos: readonly string[],
+  ours: Columns,
 ): Promise<TaskRows[]> {
-  const maxim = await maximResults(workshop, judge);
-  const rows: TaskRows[] = [];
-  for (const task of tasks) {
-    const each = async <T>(what: string, measure: (photo: string) => Promise<T>) => {
-      const start = performance.now();
-      const values: T[] = [];
-      for (const photo of photos) values.push(await measure(photo));
-      console.error(`${task}, ${what}: ${((performance.now() - start) / 1000).toFixed(1)} s`);
-      return values;
-    };
-    const columns: Record<string, readonly (Awaited<ReturnType<Judge['input']>> | undefined)[]> = {};
-    columns.input = await each('input', (photo) => judge.input(task, photo));
-    columns.ours = await each('ours', (photo) => contestant.scores(task, photo));
-    for (const count of steps) {
-      columns[`${count} ${count === 1 ? 'step' : 'steps'}`] = await each(`${count} steps`, (photo) =>
-        contestant.scores(task, photo, { steps: count }),
-      );
-    }
-    columns['DiT off'] = await each('DiT off', (photo) => contestant.scores(task, photo, { ditOff: true }));
-    if (MAXIM_TASKS[task]) columns.MAXIM = photos.map((photo) => maxim[task]?.[photo]);
-    rows.push({ task, photos, columns });
+  const some = spread(photos, options.stepPhotos);
+  const columns: Record<string, Columns> = {};
+  for (const count of options.steps) {
+    const name = count === 1 ? '1 step' : `${count} steps`;
+    columns[name] = await columnsOf(name, options, some, (task, photo) =>
+      contestant.scores(task, photo, { steps: count }),
+    );
   }
-  return rows;
+  return options.tasks.map((task) => ({
+    task,
+    photos: some,
+    columns: {
+      ours: some.flatMap((photo) => ours[task]?.[photos.indexOf(photo)] ?? []),
+      ...Object.fromEntries(Object.entries(columns).map(([name, of]) => [name, of[task] ?? []])),
+    },
+  }));
+}
+
+/** The column of one step, at the places of all photos. */
+function oneStep(rows: TaskRows | undefined, photos: readonly string[]): TaskRows['columns'] {
+  const column = rows?.columns['1 step'];
+  if (!rows || !column) return {};
+  return { '1 step': photos.map((photo) => column[rows.photos.indexOf(photo)]) };
 }
 
 async function cleanRows({ tasks }: Options, contestant: Contestant, photos: readonly string[]): Promise<CleanRow[]> {

@@ -1,4 +1,5 @@
 /** Text tables of the results. Pure. */
+import type { Bar } from './bars.ts';
 import {
   type AutoSummary,
   average,
@@ -57,5 +58,12 @@ export function autoTable(auto: AutoSummary): string {
   return table(
     ['auto', 'right'],
     [...rows, ['all damaged', percent(auto.accuracy)], ['clean called damaged', percent(auto.cleanWrong)]],
+  );
+}
+
+export function barTable(list: readonly Bar[]): string {
+  return table(
+    ['bar', 'figure', 'met'],
+    list.map(({ what, figure, met }) => [what, figure, met ? 'yes' : '**no**']),
   );
 }
