@@ -45,7 +45,7 @@ describe('bars', () => {
   });
 
   it('holds auto against the whole set, every task, and clean photos', () => {
-    const auto = { accuracy: 0.9, tasks: { noise: 1, haze: 0.8 }, cleanWrong: 0.05, clean: [60, 39] };
+    const auto = { accuracy: 0.9, tasks: { noise: 1, haze: 0.8 }, cleanWrong: 0.05, clean: [60, 39], confused: [] };
     const all = bars([rows({ input, ours: input })], [], auto, 1);
     expect(all.slice(-4).map(({ met }) => met)).toEqual([true, false, true, true]);
   });

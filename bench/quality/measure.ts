@@ -3,7 +3,6 @@ import { createHash } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { z } from 'zod';
 import { type NodeEngine, openEngine } from '../../tools/backend-node/backend.ts';
 import { loadOrt } from '../../tools/backend-node/ort.ts';
 import type { TaskId } from '../../workers/packs/manifest.ts';
@@ -14,7 +13,7 @@ import { psnr } from './metrics/psnr.ts';
 import { ResNetDistance } from './metrics/resnet.ts';
 import { ssim } from './metrics/ssim.ts';
 import type { Options } from './options.ts';
-import { type Scores, Store, scoreStore } from './store.ts';
+import { type AutoStores, autoStores, levelStore, type Scores, type Store, scoreStore } from './store.ts';
 import type { Workshop } from './workshop.ts';
 
 /** Of every job here; another one gives other noise and much the same numbers. */
@@ -23,6 +22,8 @@ export const SEED = 42;
 export interface How {
   readonly steps?: number;
   readonly ditOff?: boolean;
+  /** Side of a tile, px. */
+  readonly tile?: number;
 }
 
 /** Scores pictures against the clean photo. */
@@ -65,13 +66,15 @@ export class Contestant {
   readonly #judge: Judge;
   readonly #scores: Store<Scores>;
   readonly #levels: Store<number>;
+  readonly autoStores: AutoStores;
 
   private constructor(engine: NodeEngine, workshop: Workshop, judge: Judge, name: string) {
     this.engine = engine;
     this.#workshop = workshop;
     this.#judge = judge;
     this.#scores = scoreStore(resultsFile(workshop, `${name}-scores`));
-    this.#levels = new Store(resultsFile(workshop, `${name}-clean`), z.number());
+    this.#levels = levelStore(resultsFile(workshop, `${name}-clean`));
+    this.autoStores = autoStores((kind) => resultsFile(workshop, `${name}-${kind}`));
   }
 
   static async open(folder: string, options: Options, workshop: Workshop, judge: Judge): Promise<Contestant> {

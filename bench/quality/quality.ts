@@ -1,13 +1,15 @@
 /** `npm run bench -- quality`: the frozen set through a pack. See options.ts for the command line. */
 import type { TaskId } from '../../workers/packs/manifest.ts';
+import { autoSummary } from './auto.ts';
 import { bars } from './bars.ts';
+import { checkTiles } from './checks.ts';
 import { MAXIM_TASKS, maximResults } from './maxim.ts';
 import { Contestant, Judge } from './measure.ts';
 import { type Options, readOptions } from './options.ts';
 import { readRecipe } from './set.ts';
 import type { Scores } from './store.ts';
 import { type CleanRow, jsonOf, type TaskRows } from './summary.ts';
-import { barTable, cleanTable, taskTable } from './tables.ts';
+import { autoTable, barTable, cleanTable, taskTable } from './tables.ts';
 import { Workshop } from './workshop.ts';
 
 /** `count` of the photos, evenly spread. */
@@ -31,6 +33,7 @@ export async function benchQuality(args: string[]): Promise<object> {
   // What the lines of JSON need comes first: a run that is stopped has that at least.
   const ours = await columnsOf('ours', options, photos, (task, photo) => contestant.scores(task, photo));
   const clean = await cleanRows(options, contestant, photos);
+  const auto = await autoSummary(contestant, workshop, contestant.autoStores, options.tasks, photos);
   const input = await columnsOf('input', options, photos, (task, photo) => judge.input(task, photo));
   const off = await columnsOf('DiT off', options, photos, (task, photo) => contestant.scores(task, photo, DIT_OFF));
   const tasks: TaskRows[] = options.tasks.map((task) => ({
@@ -48,11 +51,13 @@ export async function benchQuality(args: string[]): Promise<object> {
   for (const rows of tasks) print(taskTable(rows));
   print('By number of steps:');
   for (const rows of steps) print(taskTable(rows));
-  print(cleanTable(clean, null));
+  print(cleanTable(clean, auto));
+  if (auto) print(autoTable(auto));
   const together = tasks.map((rows, i) => ({ ...rows, columns: { ...rows.columns, ...oneStep(steps[i], photos) } }));
-  print(barTable(bars(together, clean, null, contestant.defaultSteps)));
+  print(barTable(bars(together, clean, auto, contestant.defaultSteps)));
+  if (options.checks) print(barTable(await checkTiles(contestant, workshop, options)));
   await contestant.engine.backend.dispose();
-  return jsonOf(tasks, clean, null);
+  return jsonOf(tasks, clean, auto);
 }
 
 const DIT_OFF = { ditOff: true };

@@ -12,6 +12,16 @@ export const scores = z.strictObject({
 });
 export type Scores = z.infer<typeof scores>;
 
+/** What the pack proposed for a picture. */
+const proposal = z.strictObject({ top: z.string(), sure: z.number() });
+/** What it made of a clean one: dB to itself. */
+const cleanResult = z.strictObject({ ...proposal.shape, psnr: z.number() });
+
+export interface AutoStores {
+  readonly proposals: Store<z.infer<typeof proposal>>;
+  readonly clean: Store<z.infer<typeof cleanResult>>;
+}
+
 export class Store<T> {
   readonly #file: string;
   readonly #schema: z.ZodType<T>;
@@ -43,6 +53,12 @@ export class Store<T> {
 }
 
 export const scoreStore = (file: string) => new Store(file, scores);
+export const levelStore = (file: string) => new Store(file, z.number());
+
+/** @param file of a kind, `proposals` or `clean-auto` */
+export function autoStores(file: (kind: string) => string): AutoStores {
+  return { proposals: new Store(file('proposals'), proposal), clean: new Store(file('clean-auto'), cleanResult) };
+}
 
 function parse(line: string): unknown {
   try {

@@ -44,6 +44,8 @@ export interface AutoSummary {
   readonly cleanWrong: number;
   /** dB of the clean photos to themselves, photo by photo. */
   readonly clean: readonly number[];
+  /** What was taken for what, a line a picture. */
+  readonly confused: readonly string[];
 }
 
 const short = (value: number | null) => (value === null ? null : Number(value.toFixed(4)));

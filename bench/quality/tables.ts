@@ -54,10 +54,18 @@ export function cleanTable(rows: readonly CleanRow[], auto: AutoSummary | null):
 
 export function autoTable(auto: AutoSummary): string {
   const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
-  const rows = Object.entries(auto.tasks).map(([task, share]) => [task, percent(share)]);
+  const mistakes = (task: string) => {
+    const counts = new Map<string, number>();
+    for (const line of auto.confused) {
+      const [was, as = ''] = line.split(' as ');
+      if (was === task) counts.set(as, (counts.get(as) ?? 0) + 1);
+    }
+    return [...counts].map(([as, count]) => `${as} ${count}`).join(', ');
+  };
+  const rows = Object.entries(auto.tasks).map(([task, share]) => [task, percent(share), mistakes(task)]);
   return table(
-    ['auto', 'right'],
-    [...rows, ['all damaged', percent(auto.accuracy)], ['clean called damaged', percent(auto.cleanWrong)]],
+    ['auto', 'right', 'taken for'],
+    [...rows, ['all damaged', percent(auto.accuracy), ''], ['clean', percent(1 - auto.cleanWrong), mistakes('clean')]],
   );
 }
 
