@@ -16,6 +16,7 @@ export const USAGE = `npm run bench -- quality --data PHOTOS [options]
   --threads N     threads (default: 2)
   --maxim         runs MAXIM as well; else its results are those in maxim-results.json
   --bits          packs of 4, 8, 16 and 32 bits from training/state, compared
+  --bits-photos N on how many of the photos (default: 8)
   --checks        seed, tiles against the whole, seams of a 12 MP photo
   --cost          time and memory of a 512 × 512 px photo, and MAXIM's
   --report FILE   writes an HTML page
@@ -36,6 +37,7 @@ const DEFINITION = {
   threads: { type: 'string', default: '2' },
   maxim: { type: 'boolean', default: false },
   bits: { type: 'boolean', default: false },
+  'bits-photos': { type: 'string', default: '8' },
   checks: { type: 'boolean', default: false },
   cost: { type: 'boolean', default: false },
   report: { type: 'string' },
@@ -55,6 +57,7 @@ export interface Options {
   readonly threads: number;
   readonly maxim: boolean;
   readonly bits: boolean;
+  readonly bitsPhotos: number;
   readonly checks: boolean;
   readonly cost: boolean;
   readonly report: string | undefined;
@@ -89,6 +92,7 @@ export function readOptions(args: readonly string[]): Options {
     threads: number('threads', values.threads, 64),
     maxim: values.maxim,
     bits: values.bits,
+    bitsPhotos: number('bits-photos', values['bits-photos'], 41),
     checks: values.checks,
     cost: values.cost,
     report: values.report,

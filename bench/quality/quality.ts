@@ -1,8 +1,10 @@
 /** `npm run bench -- quality`: the frozen set through a pack. See options.ts for the command line. */
 import type { TaskId } from '../../workers/packs/manifest.ts';
 import { autoSummary } from './auto.ts';
-import { bars } from './bars.ts';
+import { type Bar, bars } from './bars.ts';
+import { compareBits } from './bits.ts';
 import { checkTiles } from './checks.ts';
+import { measureCost } from './cost.ts';
 import { MAXIM_TASKS, maximResults } from './maxim.ts';
 import { Contestant, Judge } from './measure.ts';
 import { type Options, readOptions } from './options.ts';
@@ -57,7 +59,13 @@ export async function benchQuality(args: string[]): Promise<object> {
   print(barTable(bars(together, clean, auto, contestant.defaultSteps)));
   if (options.checks) print(barTable(await checkTiles(contestant, workshop, options)));
   await contestant.engine.backend.dispose();
+  if (options.bits) printBoth(await compareBits(workshop, judge, options, spread(photos, options.bitsPhotos)));
+  if (options.cost) printBoth(await measureCost(workshop, options));
   return jsonOf(tasks, clean, auto);
+}
+
+function printBoth({ text, bars: list }: { text: string; bars: Bar[] }): void {
+  console.log(`${text}\n\n${barTable(list)}\n`);
 }
 
 const DIT_OFF = { ditOff: true };

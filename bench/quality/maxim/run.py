@@ -32,13 +32,18 @@ def package(cache, name):
     return npm.package(cache, f'@upscalerjs/maxim-{name}', VERSION)
 
 
-def session(cache, name, height, width, threads):
+def model_file(cache, name, height, width):
     file = cache / 'maxim' / f'{name}-{height}x{width}.onnx'
     if not file.exists():
         file.parent.mkdir(parents=True, exist_ok=True)
         half = file.with_suffix('.part')
         convert(package(cache, name) / 'models', height, width, half)
         half.rename(file)
+    return file
+
+
+def session(cache, name, height, width, threads):
+    file = model_file(cache, name, height, width)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.log_severity_level = 3
@@ -72,10 +77,15 @@ def write(path, photo):
 
 def main():
     options = argparse.ArgumentParser()
-    options.add_argument('--set', required=True, type=Path)
+    options.add_argument('--set', type=Path)
     options.add_argument('--cache', required=True, type=Path)
     options.add_argument('--threads', type=int, default=2)
+    options.add_argument('--only-model', help='converts a package to a model for photos of --side px, runs nothing')
+    options.add_argument('--side', type=int, default=512)
     args = options.parse_args()
+    if args.only_model:
+        model_file(args.cache, args.only_model, args.side, args.side)
+        return
     out = args.cache / 'maxim' / json.loads((args.set / 'set.json').read_text())['hash']
     names = sorted(path.stem for path in (args.set / 'clean').glob('*.png'))
     spread = [names[17 * i % len(names)] for i in range(len(names))]
