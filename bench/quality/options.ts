@@ -19,7 +19,8 @@ export const USAGE = `npm run bench -- quality --data PHOTOS [options]
   --bits-photos N on how many of the photos (default: 8)
   --checks        seed, tiles against the whole, seams of a 12 MP photo
   --cost          time and memory of a 512 × 512 px photo, and MAXIM's
-  --report FILE   writes an HTML page
+  --report        writes an HTML page into the cache, --report-file FILE elsewhere
+  --still FILE    writes a picture of that page with CC0 photos only (WebP)
   --python FILE   Python with bench/quality/requirements.txt (default: python3)
   --cache DIR     packages, pictures and results (default: a folder in ${tmpdir()})
 
@@ -40,7 +41,9 @@ const DEFINITION = {
   'bits-photos': { type: 'string', default: '8' },
   checks: { type: 'boolean', default: false },
   cost: { type: 'boolean', default: false },
-  report: { type: 'string' },
+  report: { type: 'boolean', default: false },
+  'report-file': { type: 'string' },
+  still: { type: 'string' },
   python: { type: 'string', default: 'python3' },
   cache: { type: 'string' },
   help: { type: 'boolean', default: false },
@@ -61,6 +64,7 @@ export interface Options {
   readonly checks: boolean;
   readonly cost: boolean;
   readonly report: string | undefined;
+  readonly still: string | undefined;
   readonly python: string;
   readonly cache: string;
 }
@@ -76,6 +80,7 @@ export function readOptions(args: readonly string[]): Options {
   };
   const all = (text: string | undefined, name: string) =>
     text === undefined ? Number.POSITIVE_INFINITY : number(name, text, 41);
+  const cache = values.cache ?? join(tmpdir(), 'photo-restorer-quality');
   const tasks = (values.tasks?.split(',') ?? TASK_IDS).map((id) => {
     const task = TASK_IDS.find((known) => known === id);
     if (!task) throw new Error(`--tasks ${id}: of ${TASK_IDS.join(', ')}`);
@@ -95,8 +100,9 @@ export function readOptions(args: readonly string[]): Options {
     bitsPhotos: number('bits-photos', values['bits-photos'], 41),
     checks: values.checks,
     cost: values.cost,
-    report: values.report,
+    report: values['report-file'] ?? (values.report ? join(cache, 'report.html') : undefined),
+    still: values.still,
     python: values.python,
-    cache: values.cache ?? join(tmpdir(), 'photo-restorer-quality'),
+    cache,
   };
 }

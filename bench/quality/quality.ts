@@ -8,6 +8,7 @@ import { measureCost } from './cost.ts';
 import { MAXIM_TASKS, maximResults } from './maxim.ts';
 import { Contestant, Judge } from './measure.ts';
 import { type Options, readOptions } from './options.ts';
+import { writeReport, writeStill } from './report/report.ts';
 import { readRecipe } from './set.ts';
 import type { Scores } from './store.ts';
 import { type CleanRow, jsonOf, type TaskRows } from './summary.ts';
@@ -49,7 +50,11 @@ export async function benchQuality(args: string[]): Promise<object> {
     },
   }));
   const steps = await stepRows(options, contestant, photos, ours);
-  const print = (text: string) => console.log(`${text}\n`);
+  const tables: string[] = [];
+  const print = (text: string) => {
+    tables.push(text);
+    console.log(`${text}\n`);
+  };
   for (const rows of tasks) print(taskTable(rows));
   print('By number of steps:');
   for (const rows of steps) print(taskTable(rows));
@@ -58,6 +63,12 @@ export async function benchQuality(args: string[]): Promise<object> {
   const together = tasks.map((rows, i) => ({ ...rows, columns: { ...rows.columns, ...oneStep(steps[i], photos) } }));
   print(barTable(bars(together, clean, auto, contestant.defaultSteps)));
   if (options.checks) print(barTable(await checkTiles(contestant, workshop, options)));
+  const report = { contestant, workshop, tasks, tables: tables.join('\n\n') };
+  if (options.report) {
+    await writeReport(options.report, report);
+    console.error(`report: ${options.report}`);
+  }
+  if (options.still) await writeStill(options.still, report);
   await contestant.engine.backend.dispose();
   if (options.bits) printBoth(await compareBits(workshop, judge, options, spread(photos, options.bitsPhotos)));
   if (options.cost) printBoth(await measureCost(workshop, options));

@@ -179,8 +179,9 @@ describe('the folder of a pack', () => {
     await writeFile(join(out, 'notes.txt'), 'x');
     expect(() => inspect(out)).toThrow(/notes\.txt/);
     await rm(join(out, 'notes.txt'));
+    await writeFile(join(out, 'MODEL_CARD.md'), 'Written by people.');
     clear(out, inspect(out));
-    expect(await readdir(out)).toEqual([]);
+    expect(await readdir(out)).toEqual(['MODEL_CARD.md']);
   });
 
   it('on a disk that is too small is refused before anything is written', () => {

@@ -6,6 +6,8 @@ import { JOURNAL, readJournalHeader } from './journal.ts';
 
 export const LICENCE_FILE = 'LICENSE.txt';
 export const MANIFEST_FILE = 'manifest.json';
+/** Written by people: a build neither makes nor removes it. */
+export const CARD_FILE = 'MODEL_CARD.md';
 const OWN = [JOURNAL, `${JOURNAL}.part`, MANIFEST_FILE, `${MANIFEST_FILE}.part`, LICENCE_FILE];
 
 /** All that is needed to know a pack, of this version or an older one, by its manifest. */
@@ -36,7 +38,7 @@ export interface OutFolder {
 export function inspect(folder: string): OutFolder {
   if (!existsSync(folder)) return { interrupted: null, finished: false, files: [] };
   if (!statSync(folder).isDirectory()) throw new Error(`${folder} is a file. Name a folder for the pack.`);
-  const there = readdirSync(folder);
+  const there = readdirSync(folder).filter((name) => name !== CARD_FILE);
   const journal = readJournalHeader(folder);
   const listed = manifestFiles(folder);
   const known = new Set([...OWN, ...(journal?.files ?? []), ...listed]);
