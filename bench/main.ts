@@ -1,6 +1,7 @@
 /**
  * Measurements, each a command: `npm run bench -- main`, `-- convert`, `-- vae`, `-- quality`, `-- quantise`,
- * `-- store`, `-- full-size`, `-- stream`, `-- caching`.
+ * `-- store`, `-- full-size`, `-- stream`, `-- caching`,
+ * `-- device`.
  * Every bench prints what it does to stderr and one JSON line, its result, last to stdout.
  */
 import { benchCaching } from './caching/caching.ts';
@@ -10,6 +11,7 @@ import { benchMain } from './main/app.ts';
 import { benchQuality } from './quality/quality.ts';
 import { benchQuantise } from './quantise/quantise.ts';
 import { benchStore } from './store/store.ts';
+import { benchDevice } from './stream/device.ts';
 import { benchStream } from './stream/stream.ts';
 import { benchVae } from './vae/vae.ts';
 
@@ -17,6 +19,7 @@ const BENCHES: Record<string, (args: string[]) => Promise<unknown>> = {
   main: benchMain,
   caching: benchCaching,
   convert: benchConvert,
+  device: benchDevice,
   'full-size': benchFullSize,
   vae: benchVae,
   quality: benchQuality,
