@@ -116,6 +116,35 @@ test('a pack is downloaded, listed, and runs in the engine', async () => {
   const app = await App.open(page, { engine: 'wasm', pack: 'stored:test@1' });
   await app.openPhoto(fromRepo('e2e/fixtures/noise-96.png'));
   await app.restore('noise');
+  const whole = await app.result();
+  // What goes behind the app's back while the engine reads: files cut off and deleted in the middle of a job.
+  await app.begin('noise');
+  const told = await page.evaluate(async () => {
+    const packs = await (await navigator.storage.getDirectory()).getDirectoryHandle('packs');
+    const files = await (await packs.getDirectoryHandle('test')).getDirectoryHandle('files');
+    const outcomes: string[] = [];
+    const note = (name: string, work: Promise<unknown>) =>
+      work.then(
+        () => outcomes.push(`${name} done`),
+        (error: Error) => outcomes.push(`${name} ${error.name}`),
+      );
+    for await (const handle of files.values()) {
+      if (handle.kind !== 'file') continue;
+      await note(
+        'cut',
+        (async () => {
+          const target = await (handle as FileSystemFileHandle).createWritable({ keepExistingData: true });
+          await target.truncate(10);
+          await target.close();
+        })(),
+      );
+      await note('delete', files.removeEntry(handle.name));
+    }
+    return [...new Set(outcomes)].sort();
+  });
+  console.log(`files of a pack that is being read: ${told.join(', ')}`);
+  await app.root('job', 'done');
+  expect(Buffer.compare((await app.result()).data, whole.data)).toBe(0);
   expect(app.errors).toEqual([]);
   expect(server.asked).toEqual([]);
   // While the engine reads it, it can't be taken away.

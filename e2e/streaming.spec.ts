@@ -10,6 +10,7 @@ import { MID_SIZE_CONFIG, makeConformancePack } from '../tools/conformance/make.
 import { buildHarness } from './support/harness.ts';
 import { Server } from './support/server.ts';
 import type { StreamJob } from './support/stream/worker.ts';
+import { WorkerProbe } from './support/worker-probe.ts';
 
 test.describe.configure({ mode: 'serial', timeout: 300_000 });
 
@@ -48,6 +49,9 @@ test('what stays on the GPU changes no bit of the result, and memory holds to th
   };
   const whole = await run('whole', JOB);
   expect([whole.resident, whole.streamed]).toEqual([12, 0]);
+  const probe = await WorkerProbe.attach(page, 'worker');
+  const before = await probe.heapBytes();
+  const most = probe.watchHeap();
   const part = await run('part', { ...JOB, cap: whole.totalBytes - 8e6 });
   const none = await run('none', { ...JOB, cap: 1 });
   const swapped = await run('swapped', { ...JOB, swap: { run: whole.runs - 14, cap: 1 } });
@@ -57,4 +61,14 @@ test('what stays on the GPU changes no bit of the result, and memory holds to th
   for (const one of [whole, part, none]) expect(one.gpuPeakBytes).toBeLessThan(1.05 * one.totalBytes);
   for (const one of [part, none, swapped]) expect(one.velocities).toEqual(whole.velocities);
   expect(new Set(whole.velocities[0]).size).toBeGreaterThan(100);
+  // Objects and array buffers, garbage included, over three jobs; WebAssembly's memory is told apart.
+  const { used, buffers } = await most();
+  const growth = (used + buffers - before.used - before.buffers) / 1e6;
+  console.log(`JavaScript heap: ${growth.toFixed(1)} MB more at most; wasm heap ${none.heapBytes / 1e6} MB`);
+  expect(growth).toBeLessThan(50);
+  expect(none.heapBytes).toBeLessThan(64 * 2 ** 20);
+  // Memory that is touched before weights may stay is given back, and can be timed on a real device.
+  const touched = await page.evaluate(() => window.__stream.touch(192 * 2 ** 20));
+  expect(touched.rate).toBeGreaterThan(0);
+  expect(touched.leftBytes).toBe(0);
 });

@@ -10,6 +10,8 @@ import type { Manifest } from '../../workers/packs/manifest.ts';
 
 export interface StreamPage {
   readonly page: Page;
+  /** Folder of the browser's profile. */
+  readonly profile: string;
   readonly adapter: string;
   readonly chromium: string;
   /** How long the app took to fetch, verify and store the pack. */
@@ -46,7 +48,14 @@ export async function openStreamPage(folder: string, pack: string, manifest: Man
       { kind: 'stored', name: manifest.name, version: manifest.version },
       `${server.url}ort/`,
     ] as const);
-    return { page, adapter, chromium: context.browser()?.version() ?? '', storeSeconds, close };
+    return {
+      page,
+      profile: join(folder, 'profile'),
+      adapter,
+      chromium: context.browser()?.version() ?? '',
+      storeSeconds,
+      close,
+    };
   } catch (error) {
     await close();
     throw error;

@@ -17,6 +17,7 @@ import { chooseRuntime } from '../../../workers/runtime/choose.ts';
 import type { Gpu } from '../../../workers/runtime/device.ts';
 import { planMemory } from '../../../workers/runtime/memory-plan.ts';
 import type { LoadedOrt } from '../../../workers/runtime/ort.ts';
+import { copyRateOn } from '../../../workers/runtime/spill.ts';
 import { plainCopy, streamedCopy } from './copy.ts';
 import { timeDispatches, wantTimestamps, watchDispatches } from './dispatches.ts';
 import { sampleSteps } from './steps.ts';
@@ -121,6 +122,14 @@ const runner = {
   async dispatches(job: StreamJob) {
     const times = await timeDispatches(() => runner.run(job));
     return { count: times.length, longest: times.sort((a, b) => b.ms - a.ms).slice(0, 10) };
+  },
+
+  /** Bytes a second of copies within memory that is taken for that, and what is left of it afterwards. */
+  async touch(bytes: number) {
+    const { gpu } = needed();
+    const before = gpu.liveBytes;
+    const rate = await copyRateOn(gpu.device)(bytes);
+    return { rate, leftBytes: gpu.liveBytes - before };
   },
 
   /** All blocks of a stored pack to the GPU and back to back, and as many bytes by plain copying: bytes and ms. */
