@@ -128,19 +128,23 @@ test('a pack is downloaded, listed, and runs in the engine', async () => {
         () => outcomes.push(`${name} done`),
         (error: Error) => outcomes.push(`${name} ${error.name}`),
       );
+    // The largest of what the engine reads: the blocks' weights.
+    const sizes: { handle: FileSystemFileHandle; size: number }[] = [];
     for await (const handle of files.values()) {
       if (handle.kind !== 'file') continue;
-      await note(
-        'cut',
-        (async () => {
-          const target = await (handle as FileSystemFileHandle).createWritable({ keepExistingData: true });
-          await target.truncate(10);
-          await target.close();
-        })(),
-      );
-      await note('delete', files.removeEntry(handle.name));
+      const file = handle as FileSystemFileHandle;
+      sizes.push({ handle: file, size: (await file.getFile()).size });
     }
-    return [...new Set(outcomes)].sort();
+    const [largest] = sizes.filter(({ size }) => size < 50e6).sort((one, other) => other.size - one.size);
+    if (!largest) throw new Error('no files');
+    const cut = async () => {
+      const target = await largest.handle.createWritable({ keepExistingData: true });
+      await target.truncate(10);
+      await target.close();
+    };
+    await note('cut', cut());
+    await note('delete', files.removeEntry(largest.handle.name));
+    return outcomes;
   });
   console.log(`files of a pack that is being read: ${told.join(', ')}`);
   await app.root('job', 'done');
