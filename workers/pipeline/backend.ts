@@ -45,8 +45,12 @@ export interface Backend {
   run(instance: string, feeds: Readonly<Record<string, Tensor>>, options?: RunOptions): Promise<Record<string, Tensor>>;
   /** The weights of an instance will not be needed again in this job: lets them go. Nothing where none are held. */
   release(instance: string): void;
-  /** A job (or another try at it) of this size begins: a backend with little memory divides it anew. */
-  prepare?(size: JobSize): Promise<void>;
+  /**
+   * A job (or another try at it) of this size begins: a backend with little memory divides it anew.
+   *
+   * @returns how many tiles a step takes through the blocks at a time, so that they share streamed weights
+   */
+  prepare?(size: JobSize): Promise<number>;
   /** Where weights are streamed, a hint: the instance runs after the one that runs next, so its weights can come meanwhile. */
   prefetch?(instance: string): void;
   /** `x + factor · y`, float32, shaped as `x`; `y` may be longer, its first elements count. For caching (`block-cache.ts`). */
@@ -64,6 +68,8 @@ export interface JobSize {
   readonly steps: number;
   /** Streams of image tokens that the job holds between steps (`block-cache.ts`); none where absent. */
   readonly heldStreams?: number;
+  /** Tiles of the photo; 1 where absent. */
+  readonly tiles?: number;
 }
 
 export interface RunOptions {

@@ -2,14 +2,14 @@
 import { EngineError } from '../errors.ts';
 import type { Tensor } from './backend.ts';
 import { type BlockCache, mixData } from './block-cache.ts';
+import { runBlocks } from './blocks.ts';
 import type { Calls } from './calls.ts';
-import { callKind, waitKind } from './chain.ts';
 import { guide } from './guidance.ts';
 import { type Latents, makeLatents, unpackTokens } from './latents.ts';
-import { blockInstances, graphOf, type JobPlan } from './plan.ts';
+import type { JobPlan } from './plan.ts';
 import type { Prologue } from './prologue.ts';
 import { ropeTables } from './rope.ts';
-import { type TensorScope, withScope } from './scope.ts';
+import type { TensorScope } from './scope.ts';
 import { countTokens } from './tokens.ts';
 
 /** What all tiles and steps of a job share. */
@@ -60,21 +60,16 @@ export function makeDenoiser(
   };
 }
 
-interface Streams {
-  img: Tensor;
-  /** The last block may have no use for it any more, and put none out. */
-  txt?: Tensor;
+/** A tile of a step. */
+export interface Part {
+  /** 1-based, as in `Calls.place`. */
+  readonly tile: number;
+  /** Noisy latents, and those of the photo. */
+  readonly latents: Latents;
+  readonly reference: Latents;
 }
 
-/**
- * The guided velocity of a tile.
- *
- * @param latents noisy latents of the tile
- * @param reference its reference latents
- * @param step 0-based
- * @param t the step's timestep
- * @throws EngineError 'bad-numbers' when a value is not finite
- */
+/** The guided velocity of one tile: `velocitiesOf` for tile `calls.place.tile`. */
 export async function velocityOf(
   calls: Calls,
   denoiser: Denoiser,
@@ -83,13 +78,45 @@ export async function velocityOf(
   step: number,
   t: number,
 ): Promise<Latents> {
-  const { family, switches } = calls.manifest;
-  const { tile } = calls.place;
-  const difference = t <= denoiser.skipUncond ? denoiser.differences.get(tile) : undefined;
-  const branches = await runBlocks(calls, denoiser, latents, reference, step, difference !== undefined);
-  const target = latents.data.length;
-  // A pack without single blocks answers for the reference tokens as well; the target's rows come first.
-  const velocities = branches.map((rows) => rows.subarray(0, target));
+  const [velocity] = await velocitiesOf(calls, denoiser, [{ tile: calls.place.tile, latents, reference }], step, t);
+  return velocity as Latents;
+}
+
+/**
+ * The guided velocities of tiles, each as if it were alone: where weights are streamed, tiles share what is uploaded.
+ *
+ * @param step 0-based
+ * @param t the step's timestep
+ * @throws EngineError 'bad-numbers' when a value is not finite
+ */
+export async function velocitiesOf(
+  calls: Calls,
+  denoiser: Denoiser,
+  parts: readonly Part[],
+  step: number,
+  t: number,
+): Promise<Latents[]> {
+  const { differences, skipUncond } = denoiser;
+  const known = parts.map(({ tile }) => (t <= skipUncond ? differences.get(tile) : undefined));
+  const branches = known.map((difference) => (difference ? 1 : denoiser.prologues.length));
+  const raw = await runBlocks(calls, denoiser, parts, branches, step);
+  return parts.map((part, at) => {
+    const { latents } = part;
+    // A pack without single blocks answers for the reference tokens as well; the target's rows come first.
+    const velocities = (raw[at] ?? []).map((rows) => rows.subarray(0, latents.data.length));
+    return guided(calls, denoiser, part, velocities, known[at], step, t);
+  });
+}
+
+function guided(
+  { manifest: { family, switches } }: Calls,
+  { differences, skipUncond }: Denoiser,
+  { tile, latents }: Part,
+  velocities: Float32Array[],
+  difference: Float32Array | undefined,
+  step: number,
+  t: number,
+): Latents {
   for (const rows of velocities) {
     if (!rows.every(Number.isFinite)) {
       throw new EngineError('bad-numbers', `step ${step + 1}: the velocity is not finite`, { step: step + 1 });
@@ -97,97 +124,10 @@ export async function velocityOf(
   }
   const [cond, uncond] = velocities;
   if (cond && difference) velocities.push(mixData(cond, difference, -1));
-  else if (cond && uncond && denoiser.skipUncond > 0) denoiser.differences.set(tile, mixData(cond, uncond, -1));
+  else if (cond && uncond && skipUncond > 0) differences.set(tile, mixData(cond, uncond, -1));
   const features = latents.channels * family.patch ** 2;
-  const guided = guide(switches.guidance, velocities, features, t);
-  return unpackTokens(guided, latents.channels, latents.height, latents.width, family.patch);
-}
-
-/** Raw velocity tokens, one array a branch. Each block runs for all branches before the next one is touched. */
-async function runBlocks(
-  calls: Calls,
-  denoiser: Denoiser,
-  latents: Latents,
-  reference: Latents,
-  step: number,
-  condOnly: boolean,
-): Promise<Float32Array[]> {
-  const { manifest } = calls;
-  const { tag, cos, sin, cache } = denoiser;
-  const prologues = condOnly ? denoiser.prologues.slice(0, 1) : denoiser.prologues;
-  const stepTensor = denoiser.steps[step];
-  if (!stepTensor) throw new EngineError('internal', `no step ${step}`);
-  const options = { queryChunks: denoiser.plan.queryChunks };
-  const blocks = blockInstances(manifest);
-  const prefetch = (at: number) => {
-    const id = blocks[at];
-    if (id !== undefined) calls.backend.prefetch?.(id);
-  };
-  prefetch(0);
-  return withScope(async (scope) => {
-    const upload = ({ data, channels, height, width }: Latents) =>
-      calls.upload(scope, 'float32', [1, channels, height, width], data);
-    const pair = { latents: upload(latents), reference: upload(reference) };
-    const embedded = await calls.run('embed', pair, scope, callKind('embed', tag));
-    const streams = prologues.map(({ txt }) => toStreams(embedded.img, txt[step] ?? txt[0]));
-
-    // With caching: what the first block put out for the branches that are computed, and the result of those that are not.
-    const firsts = new Map<number, Tensor>();
-    const reused = new Set<number>();
-    const keyOf = (branch: number) => `${calls.place.tile} ${branch}`;
-    for (const [at, id] of blocks.entries()) {
-      if (reused.size === streams.length) break;
-      prefetch(at + 1);
-      const kind = callKind(graphOf(manifest, id), tag);
-      const before = streams.map((stream) => ({ ...stream }));
-      for (const [branch, stream] of streams.entries()) {
-        if (reused.has(branch)) {
-          calls.skipped(kind);
-          continue;
-        }
-        const prologue = prologues[branch];
-        const rows = prologue?.textRows ? { text_rows: prologue.textRows } : {};
-        const feeds = { ...stream, cos, sin, step: stepTensor, ...rows, ...modsOf(prologue, id) };
-        const outputs = await calls.run(id, feeds, scope, kind, options);
-        const made = toStreams(outputs.img, outputs.txt);
-        streams[branch] = made;
-        if (at > 0 || !cache || blocks.length < 3) continue;
-        const kept = await cache.reuse(keyOf(branch), embedded.img as Tensor, made.img, scope);
-        if (kept) {
-          streams[branch] = { img: kept };
-          reused.add(branch);
-        } else firsts.set(branch, made.img);
-      }
-      // The embedded image is shared by the branches: dropped once, after all of them have read it.
-      for (const [branch, { img, txt }] of before.entries()) {
-        if (img !== streams[branch]?.img && img !== firsts.get(branch)) scope.drop(img);
-        if (txt) scope.drop(txt);
-      }
-    }
-    for (const [branch, first] of firsts) cache?.keep(keyOf(branch), first, (streams[branch] as Streams).img);
-
-    const velocities: Float32Array[] = [];
-    for (const [branch, { img }] of streams.entries()) {
-      const feeds = { img, step: stepTensor, ...modsOf(prologues[branch], 'final') };
-      const { velocity } = await calls.run('final', feeds, scope, callKind('final', tag));
-      if (velocity) velocities.push(await calls.download(velocity, waitKind('denoise', tag)));
-    }
-    return velocities;
-  });
-}
-
-function toStreams(img: Tensor | undefined, txt: Tensor | undefined): Streams {
-  if (!img) throw new EngineError('pack-damaged', 'a block without image stream');
-  return txt ? { img, txt } : { img };
-}
-
-/** Modulation inputs of a block: "double.0.img_mod" is its input `img_mod`. */
-function modsOf(prologue: Prologue | undefined, id: string): Record<string, Tensor> {
-  const inputs: Record<string, Tensor> = {};
-  for (const [mod, tensor] of prologue?.mods ?? []) {
-    if (mod.startsWith(`${id}.`)) inputs[mod.slice(id.length + 1)] = tensor;
-  }
-  return inputs;
+  const one = guide(switches.guidance, velocities, features, t);
+  return unpackTokens(one, latents.channels, latents.height, latents.width, family.patch);
 }
 
 /**

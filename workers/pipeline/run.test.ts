@@ -66,6 +66,26 @@ describe('a job', () => {
     expect(backend.live.size).toBe(0);
   });
 
+  it('takes tiles through the blocks together where the backend asks for it, to the same bits', async () => {
+    const photo = blocks(211, 157);
+    const alone = engineOf(toyManifest());
+    const shared = engineOf(toyManifest());
+    Object.assign(shared.backend, { prepare: async () => 3 });
+    const one = await restorePhoto(alone.engine, photo, { ...options, tile: 64 });
+    const three = await restorePhoto(shared.engine, photo, { ...options, tile: 64 });
+    expect(Buffer.compare(three.rgb, one.rgb)).toBe(0);
+    const order = (ran: string[]) =>
+      ran
+        .filter((id) => /^(double|single)\.\d+$/.test(id))
+        .map((id) => id[0])
+        .join('');
+    expect(order(alone.backend.ran)).toMatch(/^(ds)+$/);
+    // The last group of a step may be smaller.
+    expect(order(shared.backend.ran)).toMatch(/^(dddsss|ddss|ds)+$/);
+    expect(order(shared.backend.ran)).toMatch(/^dddsss/);
+    expect(shared.backend.live.size).toBe(0);
+  });
+
   it('gives the same in tiles as in one piece, for sizes that no tile divides', async () => {
     const photo = blocks(211, 157);
     for (const decoderInputs of ['latents', 'latents+skips'] as const) {

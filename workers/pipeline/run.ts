@@ -12,7 +12,7 @@ import { plannedCalls } from './call-plan.ts';
 import { Calls } from './calls.ts';
 import { type BranchCondition, makeCondition } from './conditioning.ts';
 import { decoderWantsPooled, TileCodec } from './decode.ts';
-import { cleanEstimate, eulerStep, makeDenoiser, velocityOf } from './denoise.ts';
+import { cleanEstimate, eulerStep, makeDenoiser, type Part, velocitiesOf } from './denoise.ts';
 import { addTile, featherGrid, StripBlender } from './feather.ts';
 import { branchesOf } from './guidance.ts';
 import { StepHistory } from './history.ts';
@@ -38,6 +38,8 @@ interface Job {
   readonly plan: JobPlan;
   readonly options: JobOptions;
   readonly steps: number;
+  /** Tiles that a step takes through the blocks at a time. */
+  readonly together: number;
   /** Where the job goes on; null when it starts from the beginning. */
   readonly resumed: JobState | null;
   /** Owns the tensors that live as long as the job. */
@@ -84,10 +86,11 @@ export async function runJob(
   const calls = new Calls(engine.backend, manifest, meter, signal, events, plan.bandBytes, gate);
   Object.assign(calls.place, { steps, tiles: plan.tiles.length });
   const heldStreams = options.firstBlockCache ? HELD_STREAMS * plan.tiles.length * branchCount(manifest) : 0;
-  await engine.backend.prepare?.({ width: plan.x.size, height: plan.y.size, steps, heldStreams });
+  const size = { width: plan.x.size, height: plan.y.size, steps, heldStreams, tiles: plan.tiles.length };
+  const together = (await engine.backend.prepare?.(size)) ?? 1;
 
   return withScope(async (scope) => {
-    const job: Job = { engine, calls, photo, plan, options, steps, resumed, scope };
+    const job: Job = { engine, calls, photo, plan, options, steps, together, resumed, scope };
     calls.enter('conditioning');
     const { target } = countTokens(manifest, plan.x.size, plan.y.size);
     const times = steps > 0 ? timesteps(manifest.schedule, steps, target) : [];
@@ -129,7 +132,7 @@ export async function runDecode(
   Object.assign(calls.place, { step, steps: history.steps, tiles: plan.tiles.length });
 
   return withScope(async (scope) => {
-    const job: Job = { engine, calls, photo, plan, options, steps: history.steps, resumed: null, scope };
+    const job: Job = { engine, calls, photo, plan, options, steps: history.steps, together: 1, resumed: null, scope };
     const wantsPooled = decoderWantsPooled(calls);
     const condition = wantsPooled
       ? await makeCondition({ engine, calls, photo, task: options.task, times: [0] }, 'cond', scope)
@@ -249,15 +252,20 @@ async function denoiseAll(
     const [t = 1, next = 0] = times.slice(k, k + 2);
     calls.place.step = k + 1;
     velocity.data.fill(0);
-    for (const tile of plan.tiles) {
-      calls.place.tile = tile.index + 1;
-      const rect = latentRect(tile, family.factor);
-      const noisy = cropLatents(latents, rect);
-      const clean = cropLatents(reference, rect);
-      const moved = await velocityOf(calls, denoiser, noisy, clean, k, t);
-      addTile(velocity, grid, tile, moved);
-      const estimate = cleanEstimate(noisy, moved, t);
-      await paintEstimate(job, codec, tile, estimate, clean, k + 1);
+    for (let at = 0; at < plan.tiles.length; at += job.together) {
+      const tiles = plan.tiles.slice(at, at + job.together);
+      const parts = tiles.map((tile) => {
+        const rect = latentRect(tile, family.factor);
+        return { tile: tile.index + 1, latents: cropLatents(latents, rect), reference: cropLatents(reference, rect) };
+      });
+      const moved = await velocitiesOf(calls, denoiser, parts, k, t);
+      for (const [i, tile] of tiles.entries()) {
+        const { latents: noisy, reference: clean } = parts[i] as Part;
+        calls.place.tile = tile.index + 1;
+        addTile(velocity, grid, tile, moved[i] as Latents);
+        const estimate = cleanEstimate(noisy, moved[i] as Latents, t);
+        await paintEstimate(job, codec, tile, estimate, clean, k + 1);
+      }
     }
     checkStep(latents, velocity, t, next, k + 1);
     eulerStep(latents, velocity, t, next);

@@ -1,31 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { formatsFor } from '../../tools/pack/emitter.ts';
-import { emitGraphs } from '../../tools/pack/graphs.ts';
-import { step1xPlan } from '../../tools/pack/plan-step1x.ts';
-import { FULL_CONFIG } from '../../tools/pack/virtual-config.ts';
+import { realRestorer } from '../../tools/conformance/real-blocks.ts';
 import type { Manifest } from '../packs/manifest.ts';
 import { DISPATCH_SECONDS, defaultBandBytes, planJob } from './plan.ts';
 import { longestDispatch, stepMacs } from './work.ts';
-
-/** What of a manifest work is counted from: RealRestorer's blocks. */
-function realRestorer(): Manifest {
-  const plan = step1xPlan(FULL_CONFIG);
-  const wanted = [...plan.graphs].filter(([name]) => ['double', 'single', 'last'].includes(name));
-  const graphs = emitGraphs({ graphs: new Map(wanted) }, formatsFor(4, FULL_CONFIG.family));
-  const instances: Manifest['instances'] = {};
-  const weights: Record<string, object> = {};
-  for (const { id, graph } of plan.instances) {
-    const recipes = graphs.get(graph)?.recipes;
-    if (!recipes) continue;
-    instances[id] = {
-      graph,
-      weights: Object.fromEntries([...recipes.keys()].map((port) => [port, `${graph}.${port}`])),
-    };
-    for (const [port, { stored, shape }] of recipes) weights[`${graph}.${port}`] = { stored, shape };
-  }
-  const specs = Object.fromEntries([...graphs].map(([name, { spec }]) => [name, spec]));
-  return { ...plan.head, graphs: specs, instances, weights } as unknown as Manifest;
-}
 
 const manifest = realRestorer();
 

@@ -19,7 +19,7 @@ import { gpuSessionOptions } from './session-options.ts';
 import { Sessions } from './sessions.ts';
 import { copyRateOn, memoryThere } from './spill.ts';
 import { ortTensorOf, RuntimeTensor } from './tensor.ts';
-import { planWeights, type WeightPlan } from './weight-plan.ts';
+import { planWeights } from './weight-plan.ts';
 
 export interface GpuBackendOptions {
   readonly mode: Mode;
@@ -178,23 +178,26 @@ export class GpuBackend implements Backend {
   }
 
   /** @param cap for tests: another cap than the backend's own, also in the middle of a job */
-  prepare(size: JobSize, cap: number = this.#cap): Promise<void> {
+  prepare(size: JobSize, cap: number = this.#cap): Promise<number> {
     return this.#mutex.run(async () => {
       const planned = planMemory(this.#pack.manifest, this.mode, size, cap);
-      await this.#weights.setPlan(await this.#withoutSpilling(planned, size, cap));
+      const plan = await this.#withoutSpilling(planned, size, cap);
+      await this.#weights.setPlan(plan.weights);
+      return plan.tilesPerUpload;
     });
   }
 
   /** The plan, or one with fewer resident blocks where graphics memory for more of them is not really there. */
-  async #withoutSpilling({ weights }: MemoryPlan, size: JobSize, cap: number): Promise<WeightPlan> {
+  async #withoutSpilling(planned: MemoryPlan, size: JobSize, cap: number): Promise<MemoryPlan> {
+    const { weights } = planned;
     const more = weights.residentBytes - this.#weights.residentBytes;
-    if (more <= 0 || this.#gpu.lost !== null) return weights;
+    if (more <= 0 || this.#gpu.lost !== null) return planned;
     const there = await memoryThere(more, copyRateOn(this.#gpu.device));
-    if (there >= more) return weights;
+    if (there >= more) return planned;
     const less = cap - (more - there);
     // What people are told of the next job's memory is then true.
     this.#cap = Math.min(this.#cap, less);
-    return planMemory(this.#pack.manifest, this.mode, size, less).weights;
+    return planMemory(this.#pack.manifest, this.mode, size, less);
   }
 
   prefetch(instance: string): void {

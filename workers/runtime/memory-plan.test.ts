@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { realRestorer } from '../../tools/conformance/real-blocks.ts';
 import type { Manifest } from '../packs/manifest.ts';
 import { loadManifest } from '../packs/manifest-load.ts';
 import { DEFAULT_CAP, planMemory } from './memory-plan.ts';
@@ -39,5 +40,22 @@ describe('planMemory', () => {
     const all = planMemory(manifest, 'f32', size, DEFAULT_CAP);
     const plan = planMemory(manifest, 'f32', size, all.totalBytes - 1);
     expect(plan.weights.streamed.size).toBeGreaterThan(0);
+  });
+
+  it('lets tiles share what is uploaded, for a tenth of the blocks at most, and only where some are streamed', () => {
+    const real = realRestorer();
+    const tile = { width: 1024, height: 1024, steps: 28 };
+    const plan = (tiles: number, cap = DEFAULT_CAP) => planMemory(real, 'f16', { ...tile, tiles }, cap);
+    const alone = plan(1);
+    expect(alone.tilesPerUpload).toBe(1);
+    expect(alone.weights.streamed.size).toBeGreaterThan(0);
+    const shared = plan(20);
+    expect(shared.tilesPerUpload).toBeGreaterThan(1);
+    expect(shared.totalBytes).toBeLessThanOrEqual(DEFAULT_CAP);
+    expect(alone.weights.resident.size - shared.weights.resident.size).toBeLessThanOrEqual(5.7);
+    expect(plan(2).tilesPerUpload).toBeLessThanOrEqual(2);
+    // Everything stays: nothing to share. Nothing fits: no room to share.
+    expect(plan(20, 1e12).tilesPerUpload).toBe(1);
+    expect(plan(20, 1).tilesPerUpload).toBe(1);
   });
 });

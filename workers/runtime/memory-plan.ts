@@ -23,6 +23,8 @@ export const DEFAULT_CAP = 3e9;
 const INNER_STREAMS = 13;
 
 export interface MemoryPlan {
+  /** Tiles that go through the blocks together and share every streamed block. */
+  readonly tilesPerUpload: number;
   /** Streams between blocks, and what ORT holds inside one. */
   readonly activationBytes: number;
   /** Modulation of all steps, text streams, rotary tables. */
@@ -33,8 +35,29 @@ export interface MemoryPlan {
   readonly totalBytes: number;
 }
 
-/** @param cap bytes of GPU memory that the app may take */
+/** Most tiles that go through the blocks together: from here on, another one saves little reading. */
+const MOST_TOGETHER = 8;
+
+/**
+ * Where weights are streamed, tiles share what is uploaded: as many as the cap allows without taking the place of more than a
+ * tenth of the blocks. Twice as many tiles halve what is read.
+ *
+ * @param cap bytes of GPU memory that the app may take
+ */
 export function planMemory(manifest: Manifest, mode: Mode, size: JobSize, cap: number): MemoryPlan {
+  const alone = planTogether(manifest, mode, size, cap, 1);
+  let best = alone;
+  const blocks = alone.weights.resident.size + alone.weights.streamed.size;
+  for (let tiles = 2; tiles <= Math.min(MOST_TOGETHER, size.tiles ?? 1) && alone.weights.streamed.size > 0; tiles++) {
+    const plan = planTogether(manifest, mode, size, cap, tiles);
+    if (plan.totalBytes > Math.max(cap, alone.totalBytes)) break;
+    if (alone.weights.resident.size - plan.weights.resident.size > blocks / 10) break;
+    best = plan;
+  }
+  return best;
+}
+
+function planTogether(manifest: Manifest, mode: Mode, size: JobSize, cap: number, tiles: number): MemoryPlan {
   const { family, switches } = manifest;
   const tokens = countTokens(manifest, size.width, size.height);
   const branches = branchesOf(switches.guidance).length;
@@ -42,7 +65,7 @@ export function planMemory(manifest: Manifest, mode: Mode, size: JobSize, cap: n
   const stream = (tokens.image + text) * family.hidden;
   const compute = mode === 'f16' ? 2 : 4;
   const held = (size.heldStreams ?? 0) * tokens.image * family.hidden * 4;
-  const activationBytes = (branches + 1) * stream * 4 + INNER_STREAMS * stream * compute + held;
+  const activationBytes = (branches + 1) * tiles * stream * 4 + INNER_STREAMS * stream * compute + held;
 
   const headDim = family.axesDim.reduce((sum, axis) => sum + axis, 0);
   const rope = 2 * tokens.image * (headDim / 2) * 4;
@@ -54,7 +77,7 @@ export function planMemory(manifest: Manifest, mode: Mode, size: JobSize, cap: n
   const fixed = activationBytes + tableBytes + otherBytes;
   const weights = planWeights(blockWeights(manifest, mode), cap - fixed);
   const totalBytes = fixed + weights.residentBytes + weights.slotBytes + weights.stagingBytes;
-  return { activationBytes, tableBytes, otherBytes, weights, totalBytes };
+  return { tilesPerUpload: tiles, activationBytes, tableBytes, otherBytes, weights, totalBytes };
 }
 
 /** Rows of the longest text stream: padding is one row. */
