@@ -10,6 +10,7 @@ import { chromium, type Page } from '@playwright/test';
 import { App } from '../../e2e/support/app.ts';
 import { pathOf } from '../../e2e/support/files.ts';
 import { Server } from '../../e2e/support/server.ts';
+import { WorkerProbe } from '../../e2e/support/worker-probe.ts';
 import { findBrowser } from '../../tools/browser.mjs';
 import { RangeServer } from '../../tools/packs/range-server.ts';
 import { noiseBytes, writeTestPack } from '../../tools/packs/test-pack.ts';
@@ -54,11 +55,17 @@ export async function benchStore(args: string[]): Promise<object> {
         `run ${run + 1}: plain ${plain.at(-1)}, download ${download.at(-1)}, import ${imports.at(-1)} MB/s`,
       );
     }
+    await packsWorker(page);
+    const probe = await WorkerProbe.attach(page, 'packs.worker');
+    const heapBefore = await probe.heapBytes();
+    const heapMost = probe.watchHeap();
     const before = rendererMB(profile);
     const peak = watchMemory(profile);
     await rate(page, pack.bytes, 'download', packs.url);
     const growth = round(peak() - before);
-    console.error(`memory of the renderers: ${before} MB before, ${growth} MB more at most`);
+    const most = await heapMost();
+    const heapGrowth = round((most.used + most.buffers - heapBefore.used - heapBefore.buffers) / 1e6);
+    console.error(`memory of the renderers: ${before} MB before, ${growth} MB more at most; heap ${heapGrowth} MB`);
     const ofPlainFetch = round(median(download) / median(plain));
     return {
       chromium: browser.browser()?.version() ?? '',
@@ -68,7 +75,9 @@ export async function benchStore(args: string[]): Promise<object> {
       downloadMBps: median(download),
       ofPlainFetch,
       importMBps: median(imports),
-      heapGrowthMB: growth,
+      /** Private memory of page, engine and packs worker: with what the network left there. */
+      rendererGrowthMB: growth,
+      heapGrowthMB: heapGrowth,
     };
   } finally {
     await browser.close();
@@ -172,8 +181,7 @@ async function packsWorker(page: Page) {
 
 /**
  * Private memory of the browser's renderer processes in MB: page, engine and packs worker with heap, array buffers, garbage
- * that nobody collected yet and what the network left there. An upper bound of the heap: the browser's own measurement of the
- * heap waits until the worker is done. Linux only; 0 elsewhere.
+ * that nobody collected yet and what the network left there. Linux only; 0 elsewhere.
  */
 function rendererMB(profile: string): number {
   if (!existsSync('/proc/self/status')) return 0;
