@@ -6,7 +6,7 @@ import { engine } from './app/engine.ts';
 import { onPackEvent, packs } from './app/packs.ts';
 import { startPwa } from './app/pwa.ts';
 import { reflectState } from './app/reflect.ts';
-import { isTestMode } from './bridge/params.ts';
+import { isTestMode, mayPropose } from './bridge/params.ts';
 import { listenForArrivals } from './features/import/arrivals.ts';
 import { watchSpeed } from './features/packs/speed.ts';
 import { findUnfinished, watchUnfinished } from './features/restore/unfinished.ts';
@@ -46,7 +46,7 @@ if (root) {
 listenForArrivals();
 watchUnfinished();
 watchSpeed();
-watchPhotos();
+if (mayPropose(location.search)) watchPhotos();
 await startPwa();
 
 // The engine starts before it is asked for: the first job waits less, and the app works offline from now on.

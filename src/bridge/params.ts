@@ -50,3 +50,7 @@ function packSource(wanted: string | null, base: string, stored: StoredId | null
 }
 
 export const isTestMode = (search: string): boolean => new URLSearchParams(search).get('test') === '1';
+
+/** Only a test can turn proposals off: on a software GPU each takes seconds. */
+export const mayPropose = (search: string): boolean =>
+  !isTestMode(search) || new URLSearchParams(search).get('propose') !== 'off';

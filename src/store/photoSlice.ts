@@ -7,6 +7,8 @@ export interface Photo {
   info: PhotoInfo;
   /** The photo as given, fitted for the screen. */
   view: ImageBitmap;
+  /** Its task is known, e.g. of a demo photo: no proposal takes its place. */
+  keepsTask?: boolean;
 }
 
 export interface PhotoSlice {

@@ -33,7 +33,7 @@ export async function openDemo(demo: Demo): Promise<void> {
     if (!response.ok) throw new Error(`HTTP ${response.status}`);
     const blob = await response.blob();
     choose({ task: demo.task });
-    await openPhoto(new File([blob], demo.file, { type: blob.type }));
+    await openPhoto(new File([blob], demo.file, { type: blob.type }), true);
   } catch (error) {
     setUi({ failure: { code: 'demo-missing', detail: String(error), values: {} } });
   }

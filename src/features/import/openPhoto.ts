@@ -7,8 +7,12 @@ import { viewSide } from '../restore/surface.ts';
 
 let newest = 0;
 
-/** Opens a photo in place of the one that is open. Of two opened in a row only the later one is shown. */
-export async function openPhoto(file: File): Promise<void> {
+/**
+ * Opens a photo in place of the one that is open. Of two opened in a row only the later one is shown.
+ *
+ * @param keepsTask its task was chosen beforehand
+ */
+export async function openPhoto(file: File, keepsTask = false): Promise<void> {
   const mine = ++newest;
   cancelJob();
   const { setPhoto, setOpening, setUi } = useApp.getState();
@@ -22,7 +26,7 @@ export async function openPhoto(file: File): Promise<void> {
     if (view.ok) view.value.close();
     return;
   }
-  if (opened.ok && view.ok) return setPhoto({ name: file.name, info: opened.value, view: view.value });
+  if (opened.ok && view.ok) return setPhoto({ name: file.name, info: opened.value, view: view.value, keepsTask });
   setOpening(false);
   if (!view.ok) setUi({ failure: failureOf(view) });
 }

@@ -37,7 +37,7 @@ export async function proposalOf(photo: Photo): Promise<Result<Proposal>> {
   const { photo: now, job, picked, setProposal, choose } = useApp.getState();
   if (now === photo) {
     setProposal(answer.value);
-    if (!picked && job !== 'running') choose({ task: choiceFor(answer.value) });
+    if (!picked && !photo.keepsTask && job !== 'running') choose({ task: choiceFor(answer.value) });
   }
   return { ok: true, value: answer.value };
 }
