@@ -207,6 +207,18 @@ test('axe finds nothing in the dialogs', async () => {
   expect(app.errors).toEqual([]);
 });
 
+test('the device report is copied, and holds nothing of the photo', async () => {
+  await context.grantPermissions(['clipboard-read', 'clipboard-write']);
+  await page.getByRole('button', { name: 'About this device' }).first().click();
+  await page.getByRole('button', { name: 'Copy the report' }).click();
+  await expect(page.getByText('The report is copied').first()).toBeVisible();
+  const report = await page.evaluate(() => navigator.clipboard.readText());
+  for (const part of ['wasm', 'self-test', 'small', 'MB']) expect(report.toLowerCase()).toContain(part.toLowerCase());
+  expect(report).not.toMatch(/noise\.(jpg|png)|data:|blob:/);
+  await page.keyboard.press('Escape');
+  await expect(page.getByRole('dialog')).toHaveCount(0);
+});
+
 test('speaks Chinese', async ({ browser }) => {
   const other = await browser.newPage({ locale: 'zh-CN' });
   await other.goto('./');

@@ -21,6 +21,22 @@ test.describe('with a finger as the pointer', () => {
     await expect(app.restoreButton).toBeEnabled({ timeout: 60_000 });
     // The whole page fits the phone.
     expect(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)).toBeLessThanOrEqual(0);
+
+    // Two fingers spread: the photo grows about their middle.
+    const shown = page.locator('.stage-photo');
+    const scale = () => shown.evaluate((element) => new DOMMatrix(getComputedStyle(element).transform).a);
+    const before = await scale();
+    const box = await shown.boundingBox();
+    if (!box) throw new Error('no photo on the stage');
+    const touches = await page.context().newCDPSession(page);
+    const fingers = (apart: number) =>
+      [-1, 1].map((side, id) => ({ x: box.x + box.width / 2 + side * apart, y: box.y + box.height / 2, id }));
+    const touch = (type: 'touchStart' | 'touchMove' | 'touchEnd', points: ReturnType<typeof fingers>) =>
+      touches.send('Input.dispatchTouchEvent', { type, touchPoints: points });
+    await touch('touchStart', fingers(30));
+    for (const apart of [40, 50, 60]) await touch('touchMove', fingers(apart));
+    await touch('touchEnd', []);
+    expect((await scale()) / before).toBeCloseTo(2, 1);
   });
 
   test('picking a file stays possible and does not ask for the camera', async ({ page }) => {

@@ -67,6 +67,40 @@ test('the film strip shows every step, and one of them can be kept', async () =>
   expect(psnr(kept, last)).toBeLessThan(90);
 });
 
+test('the divider follows the mouse, the wheel zooms, and a drag then moves the photo', async () => {
+  await finishedJob();
+  const slider = page.getByRole('slider', { name: 'Compare' });
+  const photo = page.locator('.stage-photo');
+  const place = () => photo.evaluate((element) => getComputedStyle(element).transform);
+  const box = await photo.boundingBox();
+  if (!box) throw new Error('no photo on the stage');
+  const at = (share: number) => [box.x + share * box.width, box.y + box.height / 2] as const;
+  const split = async () => Number(await slider.getAttribute('aria-valuenow'));
+  const drag = async (from: number, to: number) => {
+    await page.mouse.move(...at(from));
+    await page.mouse.down();
+    await page.mouse.move(...at((from + to) / 2));
+    await page.mouse.move(...at(to));
+    await page.mouse.up();
+  };
+  // By its knob, and from anywhere on the photo.
+  await slider.press('Home');
+  await drag(0, 0.3);
+  expect(Math.abs((await split()) - 30)).toBeLessThanOrEqual(2);
+  await drag(0.5, 0.75);
+  expect(Math.abs((await split()) - 75)).toBeLessThanOrEqual(2);
+
+  const fit = await place();
+  await page.mouse.move(...at(0.5));
+  await page.mouse.wheel(0, -400);
+  await expect.poll(place).not.toBe(fit);
+  const zoomed = await place();
+  await drag(0.5, 0.4);
+  await expect.poll(place).not.toBe(zoomed);
+  await page.keyboard.press('0');
+  await expect.poll(place).toBe(fit);
+});
+
 test('saves the result as PNG, JPEG and WebP at the size of the photo', async () => {
   await finishedJob();
   const own = await decode(pathOf('public/demo/noise.jpg'));

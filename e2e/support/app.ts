@@ -13,9 +13,12 @@ declare global {
   }
 }
 
-export type Params = Partial<Record<'engine' | 'bundle' | 'pack' | 'threads' | 'gpuBytes', string>>;
+export type Params = Partial<
+  Record<'engine' | 'bundle' | 'pack' | 'threads' | 'gpuBytes' | 'strict' | 'propose', string>
+>;
 
 export const TASK_NAMES = {
+  auto: /^auto$/i,
   blur: /blur/i,
   compression: /compression/i,
   flare: /flare/i,
@@ -48,7 +51,9 @@ export class App {
     page.on('console', (message) => {
       if (/Content Security Policy|Trusted ?(Type|Script|HTML)/i.test(message.text())) app.errors.push(message.text());
     });
-    await page.goto(`${base}?${new URLSearchParams({ test: '1', ...params })}`);
+    // On the software GPU a proposal takes seconds, and faults that are caused in a job would hit it first.
+    const propose = params.engine === 'webgpu' ? 'off' : 'on';
+    await page.goto(`${base}?${new URLSearchParams({ test: '1', propose, ...params })}`);
     const origin = new URL(page.url()).origin;
     page.on('request', (request) => {
       const url = new URL(request.url());
