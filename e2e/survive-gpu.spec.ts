@@ -1,7 +1,7 @@
 /** Jobs that survive on WebGPU (SwiftShader, so the photo is tiny). Lost devices with both builds: webgpu.spec.ts. */
 import { type BrowserContext, expect, type Page, test } from '@playwright/test';
 import { App } from './support/app.ts';
-import { fromRepo } from './support/files.ts';
+import { cornerOf } from './support/files.ts';
 import { type Pixels, psnr } from './support/pixels.ts';
 import { afterSteps, crash, offer, offeredStep, ready } from './support/survive.ts';
 
@@ -9,7 +9,7 @@ test.describe.configure({ mode: 'serial', timeout: 240_000 });
 
 /** Few: a step takes seconds. */
 const STEPS = 4;
-const PHOTO = fromRepo('e2e/fixtures/noise-64.png');
+const SIDE = 48;
 
 let context: BrowserContext;
 let page: Page;
@@ -24,7 +24,7 @@ test.afterAll(() => context.close());
 
 test('a killed tab goes on to the same result', async () => {
   page = await context.newPage();
-  app = await ready(page, { engine: 'webgpu' }, PHOTO, undefined, STEPS);
+  app = await ready(page, { engine: 'webgpu' }, await cornerOf('e2e/fixtures/noise-64.png', SIDE), undefined, STEPS);
   await app.restore('noise');
   await app.root('engine', 'webgpu');
   whole = await app.result();

@@ -22,6 +22,12 @@ export function fromRepo(path: string): DroppedFile {
   return { name, mimeType, buffer: readFileSync(pathOf(path)) };
 }
 
+/** The upper left square of a photo of the repository, as PNG: software GPUs pay by the pixel. */
+export async function cornerOf(path: string, side: number): Promise<DroppedFile> {
+  const buffer = await sharp(pathOf(path)).extract({ left: 0, top: 0, width: side, height: side }).png().toBuffer();
+  return { name: `corner-${side}.png`, mimeType: 'image/png', buffer };
+}
+
 function pngChunk(type: string, data: Buffer): Buffer {
   const body = Buffer.concat([Buffer.from(type, 'latin1'), data]);
   const chunk = Buffer.alloc(body.length + 8);
