@@ -38,8 +38,9 @@ afterAll(async () => {
   await server.stop();
   rmSync(folder, { recursive: true });
 });
-beforeEach(() => {
+beforeEach(({ task }) => {
   server.reset();
+  server.scope = `${task.id}/`;
   server.folder = pack.folder;
   server.etag = (name) => `"${name}"`;
   home = mkdtempSync(join(folder, 'home-'));
@@ -180,7 +181,7 @@ describe('stopping', () => {
   /** Something has come, and a piece is under way that will not. */
   const underWay = async () => {
     const told = () => events.some((status) => status.state === 'downloading' && status.done > 0);
-    while (!told() || !pieces().some((each) => each > 0)) {
+    while (!told() || !pieces().includes(0) || !pieces().some((each) => each > 0)) {
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
   };

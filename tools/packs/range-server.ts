@@ -43,6 +43,11 @@ export class RangeServer {
   readonly #server: Server;
   readonly #counts = new Map<string, number>();
   folder: string;
+  /**
+   * The first folder of all addresses. With another one for each test, a request that the test before had given up on and that
+   * comes late is none of this one's.
+   */
+  scope = '';
 
   private constructor(folder: string) {
     this.folder = folder;
@@ -66,7 +71,7 @@ export class RangeServer {
   }
 
   get url(): string {
-    return `http://127.0.0.1:${this.port}/`;
+    return `http://127.0.0.1:${this.port}/${this.scope}`;
   }
 
   /** Names that were asked for, without repeats. */
@@ -88,7 +93,12 @@ export class RangeServer {
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const name = basename(new URL(request.url ?? '/', 'http://x').pathname);
+    const address = new URL(request.url ?? '/', 'http://x').pathname;
+    if (!address.startsWith(`/${this.scope}`)) {
+      response.writeHead(404).end();
+      return;
+    }
+    const name = basename(address);
     const cors = { 'access-control-allow-origin': '*', 'access-control-expose-headers': 'etag, content-range' };
     if (request.method === 'OPTIONS') {
       response.writeHead(204, { ...cors, 'access-control-allow-headers': '*' }).end();
