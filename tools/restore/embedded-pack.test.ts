@@ -5,7 +5,8 @@
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Pixels, psnr } from '../../e2e/support/pixels.ts';
-import type { TaskId } from '../../workers/packs/manifest.ts';
+import { TASK_IDS, type TaskId } from '../../workers/packs/manifest.ts';
+import { proposeTask } from '../../workers/pipeline/auto.ts';
 import type { Photo } from '../../workers/pipeline/photo.ts';
 import { restorePhoto } from '../../workers/pipeline/restore.ts';
 import { type NodeEngine, openEngine } from '../backend-node/backend.ts';
@@ -59,6 +60,21 @@ describe('the embedded pack', () => {
     },
     180_000,
   );
+
+  it('proposes the task of most demo photos, and calls the clean ones clean', async () => {
+    const right: string[] = [];
+    for (const task of TASK_IDS) {
+      const proposal = await proposeTask(engine, await readPhoto(path(`public/demo/${task}.jpg`)));
+      console.log(`${task}: ${proposal?.top} (${proposal?.sure.toFixed(2)})`);
+      if (proposal?.top === task) right.push(task);
+    }
+    // Eight when the pack was made.
+    expect(right.length, right.join()).toBeGreaterThanOrEqual(7);
+    for (const [task] of cases) {
+      const clean = await readPhoto(path(`e2e/fixtures/${task}-clean.jpg`));
+      expect((await proposeTask(engine, clean))?.top, task).toBe('clean');
+    }
+  }, 180_000);
 
   it('is worse without its DiT on at least two of them', () => {
     const worse = Object.values(lost).filter((decibels) => decibels > 0.2);
