@@ -1,7 +1,7 @@
 /**
  * Measurements, each a command: `npm run bench -- main`, `-- convert`, `-- vae`, `-- quality`, `-- quantise`,
  * `-- store`, `-- full-size`, `-- stream`, `-- caching`,
- * `-- device`.
+ * `-- device`, `-- text`.
  * Every bench prints what it does to stderr and one JSON line, its result, last to stdout.
  */
 import { benchCaching } from './caching/caching.ts';
@@ -13,6 +13,7 @@ import { benchQuantise } from './quantise/quantise.ts';
 import { benchStore } from './store/store.ts';
 import { benchDevice } from './stream/device.ts';
 import { benchStream } from './stream/stream.ts';
+import { benchText } from './text/text.ts';
 import { benchVae } from './vae/vae.ts';
 
 const BENCHES: Record<string, (args: string[]) => Promise<unknown>> = {
@@ -24,6 +25,7 @@ const BENCHES: Record<string, (args: string[]) => Promise<unknown>> = {
   vae: benchVae,
   quality: benchQuality,
   quantise: benchQuantise,
+  text: benchText,
   store: benchStore,
   stream: benchStream,
 };

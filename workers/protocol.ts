@@ -142,7 +142,8 @@ export type NoticeCode =
   | 'started-over';
 
 export interface Progress {
-  stage: 'conditioning' | 'encode' | 'denoise' | 'decode';
+  /** `read`: a language model looks at the photo; `conditioning`: what follows from that for every step. */
+  stage: 'read' | 'conditioning' | 'encode' | 'denoise' | 'decode';
   step: number;
   steps: number;
   tile: number;
@@ -167,7 +168,7 @@ export interface RestoreResult {
   id: number;
   width: number;
   height: number;
-  milliseconds: { conditioning: number; encode: number; denoise: number; decode: number; total: number };
+  milliseconds: { read: number; conditioning: number; encode: number; denoise: number; decode: number; total: number };
   tiles: number;
   steps: number;
   longestCallMs: number;

@@ -17,7 +17,7 @@ const result: RestoreResult = {
   id: 2,
   width: 8,
   height: 6,
-  milliseconds: { conditioning: 0, encode: 0, denoise: 0, decode: 0, total: 1 },
+  milliseconds: { read: 0, conditioning: 0, encode: 0, denoise: 0, decode: 0, total: 1 },
   tiles: 1,
   steps: 4,
   longestCallMs: 0,

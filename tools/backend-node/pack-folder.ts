@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { open, readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { EngineError } from '../../workers/errors.ts';
-import { type Manifest, PARTS, type Part } from '../../workers/packs/manifest.ts';
+import { type Manifest, PARTS, type Part, PIECE_BYTES } from '../../workers/packs/manifest.ts';
 import { loadManifest, requireParts } from '../../workers/packs/manifest-load.ts';
 
 /** A pack that lies in a folder. Every file is checked against its SHA-256 when it is read, unless it was just written. */
@@ -10,7 +10,9 @@ export class PackFolder {
   readonly folder: string;
   readonly manifest: Manifest;
   readonly #checked: boolean;
-  readonly #shards = new Map<string, Promise<Uint8Array>>();
+  /** Pieces of shards that were read last. */
+  readonly #pieces = new Map<string, Uint8Array>();
+  #held = 0;
 
   private constructor(folder: string, manifest: Manifest, checked: boolean) {
     this.folder = folder;
@@ -45,21 +47,56 @@ export class PackFolder {
     return bytes;
   }
 
-  /** A part of a shard. Checked shards stay in memory: packs for Node are small, and `forget` lets them go. */
+  /** A part of a shard, each piece that it touches checked against its own hash. */
   async range(shard: string, offset: number, bytes: number): Promise<Uint8Array> {
     if (!this.#checked) return readPart(join(this.folder, shard), offset, bytes);
-    const known = this.#shards.get(shard) ?? this.file(shard);
-    this.#shards.set(shard, known);
-    return (await known).subarray(offset, offset + bytes);
+    const out = new Uint8Array(bytes);
+    for (let at = offset; at < offset + bytes; ) {
+      const index = Math.floor(at / PIECE_BYTES);
+      const start = index * PIECE_BYTES;
+      const piece = await this.#piece(shard, index);
+      const part = piece.subarray(at - start, Math.min(piece.length, offset + bytes - start));
+      if (part.length === 0) throw new EngineError('pack-damaged', `${shard} ends before ${offset + bytes}`);
+      out.set(part, at - offset);
+      at += part.length;
+    }
+    return out;
+  }
+
+  async #piece(shard: string, index: number): Promise<Uint8Array> {
+    const key = `${shard}:${index}`;
+    const known = this.#pieces.get(key);
+    if (known) return known;
+    const spec = this.manifest.files[shard];
+    if (!spec) throw new EngineError('pack-damaged', `${shard} is not a file of the pack`);
+    const path = join(this.folder, shard);
+    const start = index * PIECE_BYTES;
+    const bytes = await readPart(path, start, Math.max(0, Math.min(PIECE_BYTES, spec.bytes - start)));
+    const hash = createHash('sha256').update(bytes).digest('hex');
+    if (hash !== spec.pieces[index]) throw new EngineError('pack-damaged', `${path} has changed`);
+    for (const [oldest, { length }] of this.#pieces) {
+      if (this.#held + bytes.length <= HELD_BYTES) break;
+      this.#pieces.delete(oldest);
+      this.#held -= length;
+    }
+    this.#pieces.set(key, bytes);
+    this.#held += bytes.length;
+    return bytes;
   }
 
   forget(): void {
-    this.#shards.clear();
+    this.#pieces.clear();
+    this.#held = 0;
   }
 }
 
+/** Small weights lie side by side in a piece; large ones come by once. */
+const HELD_BYTES = 256 * 1024 ** 2;
+
 async function readPart(path: string, offset: number, bytes: number): Promise<Uint8Array> {
-  const file = await open(path, 'r');
+  const file = await open(path, 'r').catch((cause) => {
+    throw new EngineError('pack-missing', `can't read ${path}: ${cause instanceof Error ? cause.message : cause}`);
+  });
   try {
     const part = new Uint8Array(bytes);
     const { bytesRead } = await file.read(part, 0, bytes, offset);

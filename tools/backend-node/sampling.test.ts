@@ -5,14 +5,14 @@
  */
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import type { Photo } from '../../workers/pipeline/photo.ts';
-import { restorePhoto } from '../../workers/pipeline/restore.ts';
 import { draw, drawOnGrid } from '../conformance/draw.ts';
 import { buildFixturePack, CASES, relativeError } from '../pack/parity-helpers.ts';
 import { Checkpoint } from '../pack/safetensors.ts';
 import { type NodeEngine, openEngine } from './backend.ts';
+import { sampleLatents } from './sample-latents.ts';
 
 const fixture = (name: string) => fileURLToPath(new URL(`./fixtures/${name}`, import.meta.url));
 
@@ -38,22 +38,9 @@ function photo(): Photo {
 /** Latents after the first and after the last step. */
 async function sample(engine: NodeEngine, run: Run): Promise<{ first: Float32Array; last: Float32Array }> {
   const { name: _, case: __, ...settings } = run;
-  const starts: Float32Array[] = [];
-  const { backend } = engine;
-  const real = backend.run.bind(backend);
-  const spy = vi.spyOn(backend, 'run').mockImplementation(async (instance, feeds, options) => {
-    if (instance === 'embed' && feeds.latents) starts.push(Float32Array.from(await backend.download(feeds.latents)));
-    return real(instance, feeds, options);
-  });
-  try {
-    const { kept, steps } = await restorePhoto(engine, photo(), { task: 'noise', seed: 42, ...settings });
-    expect([steps, starts.length]).toEqual([run.steps, run.steps]);
-    // The last clean estimate is the last step's latents, kept as halves.
-    const last = kept.history.crop(steps, { x: 0, y: 0, width: 10, height: 6 });
-    return { first: starts[1] ?? new Float32Array(), last: last?.data ?? new Float32Array() };
-  } finally {
-    spy.mockRestore();
-  }
+  const { first, last, steps, starts } = await sampleLatents(engine, photo(), { task: 'noise', seed: 42, ...settings });
+  expect([steps, starts]).toEqual([run.steps, run.steps]);
+  return { first, last };
 }
 
 const cases = [...new Set(runs.map((run) => run.case))];

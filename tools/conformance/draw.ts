@@ -22,7 +22,7 @@ export function randomBits(seed: number, i: number): number {
 /** Offset and half-width of the uniform distribution that a tensor is drawn from. */
 function spread(name: string, shape: readonly number[]): [offset: number, width: number] {
   if (name === 'connector.scale_factor') return [-0.91, 0];
-  if (/(\.scale|norm\d?\.weight|norm_out\.weight)$/.test(name)) return [1, 0.1];
+  if (/(\.scale|norm\d?\.weight|norm_out\.weight|ln_q\.weight)$/.test(name)) return [1, 0.1];
   if (name.endsWith('.bias')) return [0, 0.05];
   if (name.startsWith('input.') || /^conditioning\.(task_tokens|task_vec|thumb_pos|states)$/.test(name)) return [0, 1];
   // Variance 1 / fan-in, so that activations keep their size.

@@ -1,21 +1,21 @@
 /** Builds a pack folder from a checkpoint folder. */
-import { existsSync } from 'node:fs';
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Manifest, manifestSchema, PARTS, type Part } from '../../workers/packs/manifest.ts';
 import { type Bundle, type Overrides, openBundle } from './bundle.ts';
 import { type Converted, convert, INLINE_ELEMENTS } from './convert.ts';
-import { type Bits, formatsFor, type Keep8 } from './emitter.ts';
+import { type Bits, type Formats, formatsFor, type Keep8 } from './emitter.ts';
 import { explain } from './failures.ts';
 import { type FileSpec, fileSpec } from './files.ts';
+import { COMPUTED_FILES, finishManifest } from './finish.ts';
 import { type EmittedGraph, emitGraphs } from './graphs.ts';
 import { type Job, planJobs } from './jobs.ts';
-import { instancesIn, type Layout, layOut, STATES_ID, type Wanted, wantedWeights, weightsOf } from './layout.ts';
+import { instancesIn, type Layout, layOut, type Wanted, wantedWeights } from './layout.ts';
 import { checkRoom, inspect, LICENCE_FILE, MANIFEST_FILE } from './out-folder.ts';
-import { planFor } from './plan.ts';
+import { type PromptKind, planFor } from './plan.ts';
 import type { Plan } from './plan-parts.ts';
+import { isUnusedText } from './plan-qwen.ts';
 import { defaultThreads } from './pool.ts';
-import { fitPreview, trainedPreview } from './preview.ts';
 import { checkTensors } from './weights.ts';
 
 export interface PackOptions {
@@ -27,6 +27,10 @@ export interface PackOptions {
   /** Parts of the pack; what the checkpoint has where absent. */
   readonly include?: readonly Part[];
   readonly overrides?: Overrides;
+  /** With `any` the pack takes prompts of people's own as well: 1.1 GB more. */
+  readonly prompts?: PromptKind;
+  /** Without the text part, but with its weights at hand: bake states of a neutral image. Default true. */
+  readonly bake?: boolean;
   readonly name: string;
   readonly version: string;
   readonly title: string;
@@ -45,6 +49,7 @@ const BUILDER = 1;
 export interface Prepared {
   readonly plan: Plan;
   readonly parts: readonly Part[];
+  readonly formats: Formats;
   readonly graphs: ReadonlyMap<string, EmittedGraph>;
   readonly wanted: readonly Wanted[];
   readonly layout: Layout;
@@ -61,29 +66,29 @@ export function prepare(bundle: Pick<Bundle, 'config' | 'source' | 'has'>, optio
   const { config, source, has } = bundle;
   const parts = options.include ?? has;
   checkParts(parts, has, options.checkpoint);
-  const plan = planFor(config);
-  const emitted = emitGraphs(plan, formatsFor(options.bits, config.family, options.keep8 ?? []));
-  const wanted = wantedWeights(plan, emitted, parts);
+  const plan = planFor(config, options.prompts);
+  const formats = formatsFor(options.bits, config.family, options.keep8 ?? []);
+  const emitted = emitGraphs(plan, formats);
+  const wanted = wantedWeights(plan, emitted, parts, formats.plain);
   const names = new Set(instancesIn(plan, parts).map(({ graph }) => graph));
   const graphs = new Map([...emitted].filter(([name]) => names.has(name)));
   const left = new Set(wantedWeights(plan, emitted, PARTS).map(({ tensor }) => tensor));
   // A version that was asked for against the tensors leaves this one over.
   if (config.family === 'step1x-edit' && config.transformer.version === 'v1.1') left.add('connector.scale_factor');
-  const ignored = (name: string) => plan.ignored.includes(name) || left.has(name);
+  const ignored = (name: string) => plan.ignored.includes(name) || left.has(name) || isUnusedText(name);
   checkTensors(
     source,
     wanted.map(({ tensor, recipe }) => ({ tensor, full: recipe.source.full })),
     ignored,
   );
   const layout = layOut(wanted, options.shardBytes);
-  return { plan, parts, graphs, wanted, layout, jobs: planJobs(source, wanted, layout) };
+  return { plan, parts, formats, graphs, wanted, layout, jobs: planJobs(source, wanted, layout) };
 }
 
 function checkParts(parts: readonly Part[], has: readonly Part[], folder: string): void {
   if (parts.includes('text') && !has.includes('text')) {
     throw new Error(
-      `${folder} has no conditioning/ folder with baked states of the language model. Converting text_encoder/ itself is ` +
-        'not built yet: leave text out of --include.',
+      `${folder} has no text_encoder/ folder with the language model. Fetch it too, or leave text out of --include.`,
     );
   }
   const missing = parts.filter((part) => !has.includes(part));
@@ -140,7 +145,7 @@ export async function buildFrom(
       bundle.source.identity(),
       [...layout.places],
     ];
-    const otherFiles = [...graphFiles.keys(), LICENCE_FILE];
+    const otherFiles = [...graphFiles.keys(), ...COMPUTED_FILES, LICENCE_FILE];
     const threads = options.threads ?? defaultThreads();
     const work = { out, jobs, shards: layout.shards, otherFiles, identity, threads, smallest: INLINE_ELEMENTS };
     const converted = await convert(work, folder, log);
@@ -151,8 +156,8 @@ export async function buildFrom(
     }
     Object.assign(files, converted.files);
     await writeFile(join(out, LICENCE_FILE), options.licenceText);
-    log('everything is as it was written; preview map and manifest');
-    const manifest = await finishManifest(prepared, options, files);
+    log('everything is as it was written');
+    const manifest = await finishManifest(prepared, bundle.source, options, files, log);
     const text = `${JSON.stringify(manifest, null, 1)}\n`;
     await writeFile(join(out, `${MANIFEST_FILE}.part`), text);
     await rename(join(out, `${MANIFEST_FILE}.part`), join(out, MANIFEST_FILE));
@@ -163,56 +168,6 @@ export async function buildFrom(
   } catch (error) {
     throw explain(error, out);
   }
-}
-
-async function finishManifest(
-  { plan, parts, graphs, wanted, layout }: Prepared,
-  options: PackOptions,
-  files: Record<string, FileSpec>,
-): Promise<Manifest> {
-  const { name, version, title, licence, source } = options;
-  const rough: Manifest = {
-    format: 1,
-    parts: [...parts],
-    name,
-    version,
-    title,
-    licence,
-    source,
-    ...headOf(plan, layout),
-    preview: { kind: plan.preview, matrix: [[], [], []], bias: [0, 0, 0] },
-    graphs: Object.fromEntries([...graphs].map(([id, { spec }]) => [id, spec])),
-    instances: instancesOf(plan, graphs),
-    weights: weightsOf(wanted, layout),
-    files,
-  };
-  const channels = rough.family.latentChannels;
-  const trained = existsSync(options.checkpoint) ? await trainedPreview(options.checkpoint, channels) : null;
-  const blank = { matrix: Array.from({ length: 3 }, () => Array<number>(channels).fill(0)), bias: [0, 0, 0] };
-  const map = trained ?? (parts.includes('vae') ? await fitPreview(options.out, rough) : blank);
-  return manifestSchema.parse({ ...rough, preview: { kind: plan.preview, ...map } });
-}
-
-/** The manifest's head, with the place of the baked states where the pack has them. */
-function headOf(plan: Plan, layout: Layout): Plan['head'] {
-  const { conditioning } = plan.head.switches;
-  const states = layout.places.get(STATES_ID);
-  if (conditioning.kind !== 'qwen2.5-vl' || states === undefined) return plan.head;
-  return {
-    ...plan.head,
-    switches: { ...plan.head.switches, conditioning: { ...conditioning, states: { ...states } } },
-  };
-}
-
-function instancesOf(plan: Plan, graphs: ReadonlyMap<string, EmittedGraph>): Manifest['instances'] {
-  return Object.fromEntries(
-    plan.instances.flatMap(({ id, graph }) => {
-      const emitted = graphs.get(graph);
-      if (emitted === undefined) return [];
-      const ports = [...emitted.recipes.keys()];
-      return [[id, { graph, weights: Object.fromEntries(ports.map((port) => [port, `${id}.${port}`])) }]];
-    }),
-  );
 }
 
 /** The manifest of a pack folder on disk, checked. */

@@ -10,6 +10,7 @@ import { checkDims, configOfTensors, type PackConfig, readConfig, type Step1xCon
 import { withDimsOf } from './dims.ts';
 import { withoutPrefix } from './prefix.ts';
 import { PREVIEW_FILE } from './preview.ts';
+import { textEncoderIn } from './qwen-config.ts';
 import { Checkpoint } from './safetensors.ts';
 import type { TensorSource } from './source.ts';
 
@@ -76,7 +77,7 @@ function checkFolder(folder: string): void {
 }
 
 function foldersOf(checkpoint: string): string[] {
-  const parts = ['transformer', 'vae', 'conditioning'].map((name) => join(checkpoint, name));
+  const parts = ['transformer', 'vae', 'conditioning', 'text_encoder'].map((name) => join(checkpoint, name));
   return [checkpoint, ...parts.filter((path) => existsSync(path))];
 }
 
@@ -98,9 +99,16 @@ export async function openBundle(folder: string, overrides: Overrides = {}): Pro
   const notes: string[] = known === null ? ['no config.json: dims were read from the tensors'] : [];
   // This project's own config.json names every dim; a bundle's names those of the transformer.
   const own = existsSync(join(folder, 'config.json'));
-  const settled = settle(own ? config : withDimsOf(source, config), source, overrides, notes);
+  const dims = own ? config : withText(withDimsOf(source, config), folder, source);
+  const settled = settle(dims, source, overrides, notes);
   checkDims(settled);
   return { config: settled, source, has: partsOf(source), notes, className };
+}
+
+/** With the dims of the bundle's text encoder, where its tensors are there. */
+function withText(config: Step1xConfig, folder: string, source: TensorSource): Step1xConfig {
+  const text = textEncoderIn(folder, source);
+  return text === null ? config : { ...config, text_encoder: text };
 }
 
 /** Parts that a Step1X checkpoint has tensors for. */
@@ -109,7 +117,7 @@ export function partsOf(source: Pick<TensorSource, 'names'>): Part[] {
   const has: Record<Part, boolean> = {
     dit: names.some((name) => /^(img_in|double_blocks|single_blocks)\./.test(name)),
     vae: names.some((name) => /^(encoder|decoder)\./.test(name)),
-    text: names.includes('conditioning.states'),
+    text: names.includes('conditioning.states') || names.some((name) => name.startsWith('text.layers.')),
   };
   return PARTS.filter((part) => has[part]);
 }

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { TASK_IDS, taskId } from '../../workers/packs/manifest.ts';
 import { countAfter } from './dims.ts';
+import { checkTextDims, textEncoderSchema } from './qwen-config.ts';
 import type { TensorSource } from './source.ts';
 
 const dim = z.number().int().min(1).max(65536);
@@ -82,6 +83,8 @@ const step1x = z.strictObject({
    * prompt. `valid` is empty where no states were baked.
    */
   conditioning: z.strictObject({ tasks: z.array(taskId).min(1), tokens: dim, valid: z.array(dim) }),
+  /** Where the language model itself is converted, instead of baked states. */
+  text_encoder: textEncoderSchema.optional(),
   guidance: z.number(),
   /** RoPE id of the reference tokens on axis 0 (realrestorer.md J.1); by the version where absent: 0 for v1.0, 1 for v1.1. */
   reference_id: z.union([z.literal(0), z.literal(1)]).optional(),
@@ -201,6 +204,10 @@ export function checkDims(c: PackConfig): void {
     const { valid, tasks } = c.conditioning;
     want(valid.length === 0 || valid.length === tasks.length + 1, 'valid needs one entry a task and one more');
     want(c.vae.base % 32 === 0, 'vae.base is no multiple of 32');
+    const text = c.text_encoder;
+    if (text) checkTextDims(text);
+    want(text === undefined || valid.length === 0, 'there are baked states and a text encoder: keep one of them');
+    want(text === undefined || text.language.hidden === c.connector.state_dim, 'text encoder and connector disagree');
     want(t.context_in_dim % c.connector.heads === 0, 'context_in_dim is no multiple of connector.heads');
   }
   if (problems.length > 0) throw new Error(`config.json: ${problems.join('; ')}`);

@@ -20,6 +20,8 @@ export interface Source {
   readonly transpose?: boolean;
   /** Added to every value. */
   readonly plus?: number;
+  /** Zeros behind every row, up to so many columns: block quantisation wants multiples of 32. */
+  readonly padTo?: number;
 }
 
 /** How a weight of the pack is made. `part` picks one of the two weights that block quantisation gives. */
@@ -28,18 +30,21 @@ export interface Recipe {
   readonly shape: readonly number[];
   readonly source: Source;
   readonly blocks?: { readonly part: 'b' | 'scales'; readonly bits: 4 | 8; readonly n: number; readonly k: number };
+  /** Not cut out of a tensor: computed while building, once everything else is there (prefix-run.ts). */
+  readonly computed?: true;
 }
 
 export type Bits = 4 | 8 | 16 | 32;
 
 /**
  * What a matrix does: `down` are the blocks' MLP down-projections, `core` their other matrices; `modulation` and
- * `connector` run once a step; `embedder` are small and feed everything; `plain` ones are never quantised.
+ * `connector` run once a step; `text` are those of the language model and its vision tower; `embedder` are small and feed
+ * everything; `plain` ones are never quantised.
  */
-export type Role = 'core' | 'down' | 'modulation' | 'connector' | 'embedder' | 'plain';
+export type Role = 'core' | 'down' | 'modulation' | 'connector' | 'text' | 'embedder' | 'plain';
 
 /** Roles that `--keep8` can keep at 8 bits in a 4-bit pack. */
-export const KEEP8 = ['down', 'modulation', 'connector'] as const;
+export const KEEP8 = ['down', 'modulation', 'connector', 'text'] as const;
 export type Keep8 = (typeof KEEP8)[number];
 
 /** Bits of matrices by role, and the stored form of convolutions and of what isn't quantised. */
@@ -66,6 +71,7 @@ export function formatsFor(
       down: kept('down'),
       modulation: kept('modulation'),
       connector: kept('connector'),
+      text: kept('text'),
       embedder: bits === 4 ? 8 : bits,
       plain: bits === 32 ? 32 : 16,
     },

@@ -18,6 +18,8 @@ export interface Output {
   readonly writes: readonly Write[];
   readonly stored: Recipe['stored'];
   readonly columns?: readonly [start: number, count: number];
+  /** Zeros behind every row up to this width. */
+  readonly padTo?: number;
   /** The rows become columns: only whole weights, see `transposedOutputs`. */
   readonly transpose: boolean;
   readonly plus: number;
@@ -75,8 +77,8 @@ function consumersOf(wanted: readonly Wanted[], layout: Layout): Map<string, Con
 /** The part of a consumer's ranges that `count` rows from row `start` of the tensor fill. */
 function outputOf(consumer: Consumer, start: number, count: number, width: number): Output {
   const { id, recipe, places } = consumer;
-  const { columns, transpose, plus } = recipe.source;
-  const rowElements = columns?.[1] ?? width;
+  const { columns, transpose, plus, padTo } = recipe.source;
+  const rowElements = padTo ?? columns?.[1] ?? width;
   const first = start - consumer.start;
   const [main, second] = places;
   if (main === undefined) throw new Error(`${id} has no place`);
@@ -106,6 +108,7 @@ function outputOf(consumer: Consumer, start: number, count: number, width: numbe
     writes,
     stored: recipe.stored,
     ...(columns && { columns }),
+    ...(padTo !== undefined && { padTo }),
     transpose: transpose === true,
     plus: plus ?? 0,
   };

@@ -7,6 +7,7 @@ import { storedBytes } from '../../workers/packs/weights.ts';
 import type { Recipe } from './emitter.ts';
 import type { EmittedGraph } from './graphs.ts';
 import type { InstancePlan, Plan } from './plan-parts.ts';
+import { EMBEDDING_TENSOR } from './plan-qwen.ts';
 
 /** Shards are named by these: `vae-0.bin`, `prologue-0.bin` (all that runs before the steps), `dit-0.bin`, `text-0.bin`. */
 export type Group = 'vae' | 'prologue' | 'dit' | 'text';
@@ -19,6 +20,7 @@ export function groupOf(plan: Plan, { id, graph }: InstancePlan): Group {
   const { encode, decode } = plan.head.vae;
   if (encode.includes(id) || decode.includes(id)) return 'vae';
   if (graph === 'conditioning' || graph === 'auto') return 'text';
+  if (graph.startsWith('vision.') || graph.startsWith('text.')) return 'text';
   return PROLOGUE.has(graph) ? 'prologue' : 'dit';
 }
 
@@ -34,19 +36,27 @@ export interface Wanted {
   readonly group: Group;
   readonly recipe: Recipe;
   readonly tensor: string;
+  /** No instance's weight: rows that the engine reads by themselves. */
+  readonly loose?: true;
 }
 
-/** The id of the baked states among the weights; no instance has it. */
+/** The id of the baked states among the weights. */
 export const STATES_ID = 'states';
 
 /** Every weight of the given parts, in the order in which shards are filled. */
-export function wantedWeights(plan: Plan, graphs: ReadonlyMap<string, EmittedGraph>, parts: readonly Part[]): Wanted[] {
-  const wanted = plan.instances.flatMap((instance) => {
+export function wantedWeights(
+  plan: Plan,
+  graphs: ReadonlyMap<string, EmittedGraph>,
+  parts: readonly Part[],
+  plain: 'f16' | 'f32' = 'f16',
+): Wanted[] {
+  const wanted: Wanted[] = plan.instances.flatMap((instance) => {
     const { id, graph, prefix } = instance;
     const recipes = graphs.get(graph)?.recipes;
     if (recipes === undefined) throw new Error(`instance ${id} of an unknown graph ${graph}`);
     const group = groupOf(plan, instance);
-    return [...recipes].map(([port, recipe]) => ({
+    const cut = [...recipes].filter(([, { computed }]) => computed !== true);
+    return cut.map(([port, recipe]) => ({
       id: `${id}.${port}`,
       instance: id,
       group,
@@ -57,9 +67,49 @@ export function wantedWeights(plan: Plan, graphs: ReadonlyMap<string, EmittedGra
   if (plan.states !== null) {
     const { full, tensor } = plan.states;
     const recipe: Recipe = { stored: 'f16', shape: full, source: plan.states };
-    wanted.push({ id: STATES_ID, instance: STATES_ID, group: 'text', recipe, tensor });
+    wanted.push({ id: STATES_ID, instance: STATES_ID, group: 'text', recipe, tensor, loose: true });
   }
+  wanted.push(...embeddingRows(plan, plain));
   return wanted.filter(({ group }) => parts.includes(PART_OF[group]));
+}
+
+/** Rows of a piece of a whole embedding table: 58 MB at 3584 features. */
+const TABLE_ROWS = 8192;
+
+/** Rows of the embedding table, one after the other in the order of their ids. */
+function embeddingRows({ encoder }: Plan, stored: 'f16' | 'f32'): Wanted[] {
+  if (encoder === null) return [];
+  const { hidden, vocabulary } = encoder.config.language;
+  const starts = encoder.ids ?? Array.from({ length: Math.ceil(vocabulary / TABLE_ROWS) }, (_, i) => i * TABLE_ROWS);
+  return starts.map((start) => {
+    const count = encoder.ids === null ? Math.min(TABLE_ROWS, vocabulary - start) : 1;
+    const source = { tensor: EMBEDDING_TENSOR, full: [vocabulary, hidden], rows: [start, count] as const };
+    const recipe: Recipe = { stored, shape: [count, hidden], source };
+    return {
+      id: `${EMBEDDING_ID}${start}`,
+      instance: 'embedding',
+      group: 'text',
+      recipe,
+      tensor: EMBEDDING_TENSOR,
+      loose: true,
+    };
+  });
+}
+
+/** Begins the ids of the embedding's rows among the weights. */
+const EMBEDDING_ID = 'embedding.';
+
+/** Where the embedding's rows lie, neighbours as one piece. */
+export function embeddingPieces(layout: Layout): Place[] {
+  const pieces: Place[] = [];
+  for (const [id, { shard, offset, bytes }] of layout.places) {
+    if (!id.startsWith(EMBEDDING_ID)) continue;
+    const last = pieces.at(-1);
+    if (last !== undefined && last.shard === shard && last.offset + last.bytes === offset && last.bytes < 2 ** 26) {
+      pieces[pieces.length - 1] = { ...last, bytes: last.bytes + bytes };
+    } else pieces.push({ shard, offset, bytes });
+  }
+  return pieces;
 }
 
 export type Place = Pick<WeightSpec, 'shard' | 'offset' | 'bytes'>;
@@ -112,9 +162,9 @@ export function bytesByGroup(shards: ReadonlyMap<string, number>): Record<string
 /** The manifest's list of weights. */
 export function weightsOf(wanted: readonly Wanted[], layout: Layout): Manifest['weights'] {
   const weights: Manifest['weights'] = {};
-  for (const { id, recipe } of wanted) {
+  for (const { id, recipe, loose } of wanted) {
     const place = layout.places.get(id);
-    if (place === undefined || id === STATES_ID) continue;
+    if (place === undefined || loose) continue;
     weights[id] = { ...place, stored: recipe.stored, shape: [...recipe.shape] };
   }
   return weights;

@@ -22,6 +22,11 @@ export interface Linear {
   readonly bias: boolean;
   /** The tensor is a 1×1 convolution, `[out, in, 1, 1]`. */
   readonly pointwise?: boolean;
+  /** Shape of the tensor where it is neither `[out, in]` nor pointwise; `in` is the product of all but the first. */
+  readonly full?: readonly number[];
+  /** Rows and columns with zeros behind the tensor's own, where the matrix is quantised (`paddedWidth`). */
+  readonly padOut?: number;
+  readonly padIn?: number;
   /** What the matrix does, which decides its bits (`formatsFor`). */
   readonly role: Role;
 }
@@ -29,9 +34,10 @@ export interface Linear {
 function weightSource(spec: Linear): Source {
   return {
     tensor: `${spec.tensor}.weight`,
-    full: spec.pointwise === true ? [spec.out, spec.in, 1, 1] : [spec.out, spec.in],
+    full: spec.full ?? (spec.pointwise === true ? [spec.out, spec.in, 1, 1] : [spec.out, spec.in]),
     ...(spec.rows && { rows: spec.rows }),
     ...(spec.columns && { columns: spec.columns }),
+    ...(spec.padIn !== undefined && spec.padIn > spec.in && { padTo: spec.padIn }),
   };
 }
 
@@ -49,7 +55,12 @@ export function vector(
 
 export function biasOf(e: Emitter, spec: Linear, dtype: 'compute' | 'float32'): Value {
   const source = { tensor: `${spec.tensor}.bias`, full: [spec.out], ...(spec.rows && { rows: spec.rows }) };
-  return vector(e, `${spec.name}.bias`, dtype, source);
+  return vector(e, `${spec.name}.bias`, dtype, source, spec.padOut === undefined ? undefined : [spec.padOut]);
+}
+
+/** Features of a layer's hidden side: as it is, or the next multiple of 32 where the matrix that reads them is quantised. */
+export function paddedWidth(e: Emitter, width: number, role: Role): number {
+  return e.formats.bits[role] <= 8 ? Math.ceil(width / BLOCK) * BLOCK : width;
 }
 
 /**
@@ -57,8 +68,8 @@ export function biasOf(e: Emitter, spec: Linear, dtype: 'compute' | 'float32'): 
  * A bias goes with the matmul only when `spec.bias`; the caller may add it itself in another dtype.
  */
 export function linear(e: Emitter, x: Value, spec: Linear, dtype: 'compute' | 'float32' = 'compute'): Value {
-  const n = spec.rows?.[1] ?? spec.out;
-  const k = spec.columns?.[1] ?? spec.in;
+  const n = spec.padOut ?? spec.rows?.[1] ?? spec.out;
+  const k = spec.padIn ?? spec.columns?.[1] ?? spec.in;
   const bits = e.formats.bits[spec.role];
   const source = weightSource(spec);
   if ((bits === 4 || bits === 8) && k % BLOCK === 0) {

@@ -18,7 +18,9 @@ import { Checkpoint } from './safetensors.ts';
  */
 export const CASES = ['small', 'step1x', 'step1x-plain', 'step1x-v11', 'step1x-long'] as const;
 export type Case = (typeof CASES)[number];
-export const fixtures = (name: Case) => fileURLToPath(new URL(`./fixtures/${name}/`, import.meta.url));
+/** Folders with a config; `qwen` has its outputs in files of their own kind. */
+export type FixtureName = Case | 'qwen';
+export const fixtures = (name: FixtureName) => fileURLToPath(new URL(`./fixtures/${name}/`, import.meta.url));
 
 const caseSchema = z.strictObject({
   /** Token grid of the transformer's inputs. */
@@ -67,7 +69,11 @@ export interface BuiltPack {
 }
 
 /** A pack of drawn weights with the fixtures' config, in a temporary folder. */
-export async function buildFixturePack(name: Case, bits: 4 | 8 | 16 | 32, values: Draw = draw): Promise<BuiltPack> {
+export async function buildFixturePack(
+  name: FixtureName,
+  bits: 4 | 8 | 16 | 32,
+  values: Draw = draw,
+): Promise<BuiltPack> {
   const folder = await mkdtemp(join(tmpdir(), `pack-${name}-`));
   const checkpoint = join(folder, 'checkpoint');
   const config = await readConfig(fixtures(name));

@@ -4,7 +4,9 @@ import type { PackConfig } from './config.ts';
 import { type DitDims, double, last, single } from './dit.ts';
 import * as edges from './dit-edges.ts';
 import type { Emitter, Source } from './emitter.ts';
+import type { encoderHead } from './plan-qwen.ts';
 import { PROMPTS } from './prompts.ts';
+import type { TextEncoderConfig } from './qwen-config.ts';
 
 export interface GraphPlan {
   readonly emit: (e: Emitter) => void;
@@ -19,6 +21,14 @@ export interface InstancePlan {
   readonly graph: string;
   /** Put before the tensor names of the graph's sources. */
   readonly prefix: string;
+}
+
+export interface EncoderPlan {
+  readonly config: TextEncoderConfig;
+  /** The manifest's, but for places. */
+  readonly head: ReturnType<typeof encoderHead>;
+  /** Ids of the embedding's rows, null for all of them. */
+  readonly ids: readonly number[] | null;
 }
 
 type Head = Omit<
@@ -46,6 +56,8 @@ export interface Plan {
   readonly ignored: readonly string[];
   /** The baked states, where the family has them. */
   readonly states: Source | null;
+  /** The text encoder, where the checkpoint has one. */
+  readonly encoder: EncoderPlan | null;
 }
 
 /**

@@ -52,6 +52,7 @@ export function smallPlan(c: SmallConfig): Plan {
     preview: 'decoder',
     ignored: [],
     states: null,
+    encoder: null,
     head: {
       family: familyHead(c, tokens, null),
       switches: {

@@ -10,12 +10,17 @@ import {
   tasksOf,
   transformerParts,
 } from './plan-parts.ts';
+import { encoderHead, encoderParts, neededIds } from './plan-qwen.ts';
 import { fluxVaeParts } from './plan-vae-flux.ts';
 
 const ids = (instances: readonly InstancePlan[]) => instances.map(({ id }) => id);
 
-/** Step1X-Edit and RealRestorer: Flux VAE, connector, baked states of the language model. */
-export function step1xPlan(c: Step1xConfig): Plan {
+/**
+ * Step1X-Edit and RealRestorer: Flux VAE, connector, and the text encoder or baked states of it.
+ *
+ * @param anyPrompt the whole embedding table, for prompts of people's own
+ */
+export function step1xPlan(c: Step1xConfig, anyPrompt = false): Plan {
   const d = ditDims(c);
   const vae = {
     base: c.vae.base,
@@ -37,20 +42,29 @@ export function step1xPlan(c: Step1xConfig): Plan {
     scaled: c.transformer.version === 'v1.0',
   };
   const { graphs: vaeGraphs, encode, decode } = fluxVaeParts(vae);
+  const text = c.text_encoder;
+  const encoder = text ? encoderParts(text) : { graphs: [], instances: [] };
   const graphs = new Map<string, GraphPlan>([
     ...vaeGraphs,
+    ...encoder.graphs,
     ['connector', { emit: (e) => connector(e, dims), chunks: [1], modes: 'one' }],
     ...parts.graphs,
   ]);
   return {
     graphs,
-    instances: [...encode, ...alone(['connector']), ...parts.instances, ...decode],
+    instances: [...encode, ...encoder.instances, ...alone(['connector']), ...parts.instances, ...decode],
     preview: 'linear',
     ignored: c.transformer.use_mask_token ? ['mask_token'] : [],
-    states: {
-      tensor: 'conditioning.states',
-      full: [c.conditioning.tasks.length + 1, tokens, c.connector.state_dim],
-    },
+    states: text
+      ? null
+      : { tensor: 'conditioning.states', full: [c.conditioning.tasks.length + 1, tokens, c.connector.state_dim] },
+    encoder: text
+      ? {
+          config: text,
+          head: encoderHead(text, tasksOf(c)),
+          ids: anyPrompt ? null : neededIds(c.conditioning.tasks),
+        }
+      : null,
     head: {
       family: familyHead(c, tokens, c.transformer.guidance_embeds ? c.guidance : null),
       switches: {

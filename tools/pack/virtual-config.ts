@@ -1,6 +1,7 @@
 /** Configs of virtual checkpoints: RealRestorer's (realrestorer.md B.3, B.4, D.5, F), and a fiftieth of it. */
 import { TASK_IDS } from '../../workers/packs/manifest.ts';
 import type { Step1xConfig } from './config.ts';
+import { QWEN_7B } from './qwen-config.ts';
 
 /** 12.4 billion parameters in the transformer, 84 million in the VAE; no baked states. */
 export const FULL_CONFIG: Step1xConfig = {
@@ -27,6 +28,9 @@ export const FULL_CONFIG: Step1xConfig = {
   conditioning: { tasks: [...TASK_IDS], tokens: 640, valid: [] },
   guidance: 3.5,
 };
+
+/** The same with the language model that reads the photo: 7.7 billion parameters more, without the head that it doesn't need. */
+export const FULL_TEXT_CONFIG: Step1xConfig = { ...FULL_CONFIG, text_encoder: QWEN_7B };
 
 /** Fewer and narrower blocks, every kind of tensor: 245 million parameters in the transformer, 5 million in the VAE. */
 export const FIFTIETH_CONFIG: Step1xConfig = {

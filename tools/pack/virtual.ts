@@ -7,6 +7,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { finished } from 'node:stream/promises';
 import type { Step1xConfig } from './config.ts';
+import { TEXT_PREFIX, writtenTextConfig } from './qwen-config.ts';
 import { DTYPE_BYTES, elementsOf, type Rows, type TensorPlace, TensorReader, type TensorSource } from './source.ts';
 import { tensorsOf } from './tensors.ts';
 import { type Drawn, drawBits, seedOf } from './virtual-draw.ts';
@@ -15,24 +16,41 @@ import { type Drawn, drawBits, seedOf } from './virtual-draw.ts';
 function drawnFor(name: string, shape: readonly number[]): Drawn {
   const seed = seedOf(name);
   if (name === 'connector.scale_factor') return { seed, mean: -0.09, deviation: 0 };
-  if (/(\.scale|norm\d?\.weight|norm_out\.weight)$/.test(name)) return { seed, mean: 1, deviation: 0.1 };
+  if (/(\.scale|norm\d?\.weight|norm_out\.weight|ln_q\.weight)$/.test(name)) return { seed, mean: 1, deviation: 0.1 };
   if (shape.length === 1) return { seed, mean: 0, deviation: 0.02 };
   return { seed, mean: 0, deviation: 1 / Math.sqrt(elementsOf(shape.slice(1))) };
 }
 
-const isVae = (name: string) => /^(encoder|decoder)\./.test(name);
+const FOLDERS = ['transformer', 'vae', 'text_encoder'] as const;
+type Folder = (typeof FOLDERS)[number];
+
+function folderOf(name: string): Folder {
+  if (name.startsWith(TEXT_PREFIX)) return 'text_encoder';
+  return /^(encoder|decoder)\./.test(name) ? 'vae' : 'transformer';
+}
+
+/** The name in the bundle's files. Those of the text encoder are of the older generation. */
+function fileNameOf(name: string): string {
+  if (!name.startsWith(TEXT_PREFIX)) return `inner_model.${name}`;
+  const bare = name.slice(TEXT_PREFIX.length);
+  return bare.startsWith('visual.') || bare.startsWith('lm_head.') ? bare : `model.${bare}`;
+}
 
 export class VirtualCheckpoint implements TensorSource {
   private readonly places = new Map<string, TensorPlace>();
   private readonly reader = new TensorReader();
 
-  /** @param config every tensor that it names is there: the transformer's as bf16, the VAE's as f32, as in the bundle */
+  /** @param config every tensor that it names is there: the VAE's as f32, all others as bf16, as in the bundle */
   constructor(config: Step1xConfig) {
     const shapes = tensorsOf(config);
     shapes.delete('conditioning.states');
     if (config.transformer.use_mask_token) shapes.set('mask_token', [1, 1, config.transformer.hidden_size]);
     for (const [name, shape] of shapes) {
-      this.places.set(name, { dtype: isVae(name) ? 'F32' : 'BF16', shape, from: { drawn: drawnFor(name, shape) } });
+      this.places.set(name, {
+        dtype: folderOf(name) === 'vae' ? 'F32' : 'BF16',
+        shape,
+        from: { drawn: drawnFor(name, shape) },
+      });
     }
   }
 
@@ -69,22 +87,30 @@ export class VirtualCheckpoint implements TensorSource {
 }
 
 /**
- * Writes a virtual checkpoint as a diffusers bundle: `transformer/` and `vae/` with shards, index and configs, names with
- * the prefix `inner_model.`
+ * Writes a virtual checkpoint as a diffusers bundle: `transformer/`, `vae/` and perhaps `text_encoder/` with shards, index
+ * and configs, names of the first two with the prefix `inner_model.`
  *
  * @param shardBytes a new shard starts where the next tensor would pass this
  */
 export async function writeVirtual(folder: string, config: Step1xConfig, shardBytes: number): Promise<void> {
   const source = new VirtualCheckpoint(config);
-  for (const part of ['transformer', 'vae'] as const) {
-    const names = source.names().filter((name) => isVae(name) === (part === 'vae'));
+  for (const part of FOLDERS) {
+    const names = source.names().filter((name) => folderOf(name) === part);
+    if (names.length === 0) continue;
     await mkdir(join(folder, part), { recursive: true });
-    await writeShards(join(folder, part), source, names, shardBytes);
-    const own = part === 'vae' ? { _class_name: 'AutoencoderKLRealRestorer' } : transformerConfig(config);
+    await writeShards(join(folder, part), source, names, shardBytes, part === 'text_encoder' ? 'model' : DIFFUSERS);
+    const own = configFile(part, config);
     await writeFile(join(folder, part, 'config.json'), `${JSON.stringify(own, null, 1)}\n`);
   }
   const index = { _class_name: 'RealRestorerPipeline', _diffusers_version: '0.36.0' };
   await writeFile(join(folder, 'model_index.json'), `${JSON.stringify(index, null, 1)}\n`);
+}
+
+function configFile(part: Folder, config: Step1xConfig): object {
+  if (part === 'vae') return { _class_name: 'AutoencoderKLRealRestorer' };
+  return part === 'transformer' || !config.text_encoder
+    ? transformerConfig(config)
+    : writtenTextConfig(config.text_encoder);
 }
 
 const transformerConfig = (config: Step1xConfig) => ({
@@ -93,7 +119,15 @@ const transformerConfig = (config: Step1xConfig) => ({
   ...config.transformer,
 });
 
-async function writeShards(folder: string, source: VirtualCheckpoint, names: string[], limit: number): Promise<void> {
+const DIFFUSERS = 'diffusion_pytorch_model';
+
+async function writeShards(
+  folder: string,
+  source: VirtualCheckpoint,
+  names: string[],
+  limit: number,
+  base: string,
+): Promise<void> {
   const bytesOf = (name: string) => {
     const place = source.place(name);
     return place === undefined ? 0 : elementsOf(place.shape) * DTYPE_BYTES[place.dtype];
@@ -108,13 +142,12 @@ async function writeShards(folder: string, source: VirtualCheckpoint, names: str
     shards.at(-1)?.push(name);
     filled += bytesOf(name);
   }
-  const base = 'diffusion_pytorch_model';
   const number = (value: number) => String(value).padStart(5, '0');
   const map: Record<string, string> = {};
   for (const [at, shard] of shards.entries()) {
     const file =
       shards.length === 1 ? `${base}.safetensors` : `${base}-${number(at + 1)}-of-${number(shards.length)}.safetensors`;
-    for (const name of shard) map[`inner_model.${name}`] = file;
+    for (const name of shard) map[fileNameOf(name)] = file;
     await writeShard(join(folder, file), source, shard);
   }
   if (shards.length === 1) return;
@@ -132,7 +165,7 @@ async function writeShard(path: string, source: VirtualCheckpoint, names: readon
     const place = source.place(name);
     if (place === undefined) continue;
     const end = offset + elementsOf(place.shape) * DTYPE_BYTES[place.dtype];
-    header[`inner_model.${name}`] = { dtype: place.dtype, shape: place.shape, data_offsets: [offset, end] };
+    header[fileNameOf(name)] = { dtype: place.dtype, shape: place.shape, data_offsets: [offset, end] };
     offset = end;
   }
   const json = Buffer.from(JSON.stringify(header));

@@ -54,6 +54,14 @@ function takeColumns(values: Float32Array, width: number, [start, count]: readon
   return out;
 }
 
+/** Rows with zeros behind each, up to `width` values. */
+function padRows(values: Float32Array, rows: number, width: number): Float32Array {
+  const own = values.length / rows;
+  const out = new Float32Array(rows * width);
+  for (let y = 0; y < rows; y++) out.set(values.subarray(y * own, (y + 1) * own), y * width);
+  return out;
+}
+
 /**
  * Does a job.
  *
@@ -68,9 +76,10 @@ export function makeWeights(job: Job, reader: TensorReader): Uint8Array[][] {
     const rows = Math.min(slab, count - row);
     const values = reader.read(place, (start + row) * width, rows * width);
     for (const [at, output] of job.outputs.entries()) {
-      const { columns } = output;
+      const { columns, padTo } = output;
       try {
-        const part = columns ? takeColumns(values, width, columns) : values;
+        const cut = columns ? takeColumns(values, width, columns) : values;
+        const part = padTo === undefined ? cut : padRows(cut, rows, padTo);
         convert(output, part, made[at] ?? [], { row, rows, count });
       } catch (error) {
         throw new Error(`${output.id}: ${error instanceof Error ? error.message : error}`);

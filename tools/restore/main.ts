@@ -52,7 +52,7 @@ async function restoreFile(engine: NodeEngine, args: Arguments, job: Job, signal
 
 /** The "result" for a photo that looks clean: itself. */
 function leftAlone({ width, height, rgb }: Photo): Omit<JobResult, 'kept'> {
-  const milliseconds = { conditioning: 0, encode: 0, denoise: 0, decode: 0, total: 0 };
+  const milliseconds = { read: 0, conditioning: 0, encode: 0, denoise: 0, decode: 0, total: 0 };
   return { width, height, rgb, milliseconds, tiles: 0, steps: 0, tile: 0, longestCallMs: 0 };
 }
 

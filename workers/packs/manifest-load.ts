@@ -5,6 +5,7 @@
 import { EngineError } from '../errors.ts';
 import { CLEAN, type Manifest, manifestSchema, PARTS, type Part, PIECE_BYTES } from './manifest.ts';
 import { checkBands } from './manifest-bands.ts';
+import { type EncoderSpec, encoderInstances, type Place } from './manifest-encoder.ts';
 import { storedBytes } from './weights.ts';
 
 /** A manifest is a few hundred kB; more is not one. */
@@ -121,10 +122,20 @@ function checkRange(manifest: Manifest, what: string, part: { shard: string; off
 
 function checkWeights(manifest: Manifest): void {
   checkRanges(manifest);
-  const { conditioning } = manifest.switches;
   const ranges = Object.entries(manifest.weights).map(([what, weight]) => ({ what, ...weight }));
-  const states = conditioning.kind === 'qwen2.5-vl' ? conditioning.states : null;
-  checkOverlaps(states ? [...ranges, { what: 'states', ...states }] : ranges);
+  checkOverlaps([...ranges, ...loosePlaces(manifest)]);
+}
+
+/** Places that no instance's weight is at. */
+function loosePlaces(manifest: Manifest): ({ what: string } & Place)[] {
+  const { conditioning } = manifest.switches;
+  if (conditioning.kind !== 'qwen2.5-vl') return [];
+  const { states, encoder } = conditioning;
+  return [
+    ...(states ? [{ what: 'states', ...states }] : []),
+    ...(encoder ? [{ what: 'prefix states', ...encoder.prefix.states }] : []),
+    ...(encoder?.embedding.pieces ?? []).map((piece, i) => ({ what: `embedding ${i}`, ...piece })),
+  ];
 }
 
 function checkRanges(manifest: Manifest): void {
@@ -132,12 +143,54 @@ function checkRanges(manifest: Manifest): void {
     checkRange(manifest, id, weight);
     if (storedBytes(weight) !== weight.bytes) throw damaged(`${id} has ${weight.bytes} bytes for its shape`);
   }
+  for (const { what, ...place } of loosePlaces(manifest)) checkRange(manifest, what, place);
   const { conditioning } = manifest.switches;
   if (conditioning.kind !== 'qwen2.5-vl') return;
-  if ((conditioning.states !== null) !== manifest.parts.includes('text')) throw damaged('states and parts disagree');
-  if (conditioning.states === null) return;
-  checkRange(manifest, 'states', conditioning.states);
-  if (conditioning.valid.length !== manifest.tasks.length + 1) throw damaged('states do not fit the tasks');
+  const { states, encoder, valid, stateDim } = conditioning;
+  if (states && encoder) throw damaged('states are baked, and there is an encoder as well');
+  if (Boolean(states ?? encoder) !== manifest.parts.includes('text')) throw damaged('states and parts disagree');
+  if (states && valid.length !== manifest.tasks.length + 1) throw damaged('states do not fit the tasks');
+  if (encoder) checkEncoder(manifest, encoder, stateDim);
+}
+
+function checkEncoder(manifest: Manifest, encoder: EncoderSpec, width: number): void {
+  const { vision, language, image, prefix, embedding, prompts, tokenizer } = encoder;
+  for (const id of encoderInstances(encoder)) {
+    if (!has(manifest.instances, id)) throw damaged(`the encoder needs ${id}, which is not an instance`);
+  }
+  const half = language.sections.reduce((sum, each) => sum + each, 0);
+  if (width !== 2 * half * language.heads) throw damaged('heads and sections of the language model disagree');
+  if (vision.hidden % vision.heads !== 0 || (vision.hidden / vision.heads) % 4 !== 0) {
+    throw damaged('the vision tower has no whole heads');
+  }
+  if (image.minPixels > image.maxPixels) throw damaged('pixels of the image are not in order');
+  // Attention over the whole image is one call: its logits are patches² · heads floats.
+  const patches = image.maxPixels / vision.patch ** 2;
+  if (patches > 4096) throw damaged(`an image of ${patches} patches`);
+  if (prefix.kept > prefix.tokens) throw damaged('more states of the prefix are kept than it has tokens');
+  const unit = prefix.states.bytes / (prefix.kept * width);
+  if (unit !== 2 && unit !== 4) throw damaged('the size of the prefix states is wrong');
+  const row = width * unit;
+  let rows = 0;
+  for (const { bytes } of embedding.pieces) {
+    if (bytes % row !== 0) throw damaged('a piece of the embedding has no whole rows');
+    rows += bytes / row;
+  }
+  if (embedding.ids !== null && embedding.ids.length !== rows) throw damaged('rows and ids of the embedding disagree');
+  const known = new Set(embedding.ids ?? []);
+  const used = [encoder.closeImage, encoder.closePrompt];
+  for (const { id } of manifest.tasks) {
+    const prompt = has(prompts, id) ? prompts[id] : undefined;
+    if (!prompt) throw damaged(`the encoder has no prompt for ${id}`);
+    used.push(prompt.en, prompt.zh);
+  }
+  for (const id of used.flat()) {
+    const there = embedding.ids === null ? id < rows : known.has(id);
+    if (!there) throw damaged(`the embedding has no row for token ${id}`);
+  }
+  if (tokenizer !== null && (embedding.ids !== null || !has(manifest.files, tokenizer))) {
+    throw damaged('a tokenizer that can not be used');
+  }
 }
 
 function checkGraphs(manifest: Manifest): void {

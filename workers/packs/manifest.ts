@@ -6,6 +6,7 @@
  * named after a model. Anything this schema does not know is refused.
  */
 import { z } from 'zod';
+import { encoder } from './manifest-encoder.ts';
 
 /** Task ids, the same everywhere in the app, the packs and the tests. */
 export const TASK_IDS = [
@@ -139,15 +140,19 @@ const switches = z.strictObject({
   ]),
   decoderInputs: z.enum(['latents', 'latents+skips']),
   conditioning: z.discriminatedUnion('kind', [
-    /** Hidden states of the language model, baked per task: `[1,L,stateDim]`, the last entry is the empty prompt. */
+    /**
+     * States of a language model that reads the photo with the prompt (`encoder`), or that read another image when the pack
+     * was made (`states`): an approximation. Never both; neither in a pack without a text part.
+     */
     z.strictObject({
       kind: z.literal('qwen2.5-vl'),
       stateDim: positive(8192),
       tokens: positive(640),
-      /** null where the pack has no text part. */
+      /** Baked states, `[tasks + 1, tokens, stateDim]`, the last for the empty prompt. */
       states: z.strictObject({ shard: fileName, offset: count(2 ** 40), bytes: positive(2 ** 31) }).nullable(),
-      /** Rows that are not padding, one a task plus the empty prompt; empty without states. */
+      /** Rows of `states` that are not padding, one a task plus the empty prompt; empty without them. */
       valid: z.array(positive(640)).max(16),
+      encoder: encoder.optional(),
     }),
     z.strictObject({ kind: z.literal('table'), thumb: positive(512) }),
   ]),

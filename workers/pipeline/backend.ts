@@ -70,6 +70,8 @@ export interface JobSize {
   readonly heldStreams?: number;
   /** Tiles of the photo; 1 where absent. */
   readonly tiles?: number;
+  /** Before the transformer runs: the blocks of the text encoder flow, and nothing of the transformer is held. */
+  readonly reads?: boolean;
 }
 
 export interface RunOptions {

@@ -1,10 +1,13 @@
 import type { Manifest } from '../packs/manifest.ts';
+import { encoderInstances } from '../packs/manifest-encoder.ts';
 import { callKind, waitKind } from './chain.ts';
 import { chainShapes, chainSteps, type Shapes } from './chain-plan.ts';
 import { planTag } from './denoise.ts';
 import { blockInstances, branchCount, chainInputs, graphOf, type JobPlan, previewKind, skipNames } from './plan.ts';
 import type { PlannedCalls } from './progress.ts';
 import { modInstances } from './prologue.ts';
+import { encoderOf } from './qwen/choices.ts';
+import { READ_TAG } from './qwen/read.ts';
 
 interface CallOptions {
   /** Whether every tile is encoded for its latents; not so when kept latents are decoded. */
@@ -39,6 +42,15 @@ export function plannedCalls(
       if (step.statistics) add(waitKind('statistics', size), times, 0.0001);
     }
   };
+  const addReading = () => {
+    const encoder = encoderOf(manifest);
+    if (encoder === null) return;
+    // A block of the language model is as much work as some of the transformer's; those of the tower are a fifth of it.
+    for (const id of encoderInstances(encoder)) {
+      add(callKind(graphOf(manifest, id), READ_TAG), 1, id.startsWith('text.') ? 0.02 : 0.004);
+    }
+    add(waitKind('read', ''), 1, 0.01);
+  };
   const { family, switches, vae } = manifest;
   const tag = planTag(plan);
   const tiles = plan.tiles.length;
@@ -57,6 +69,7 @@ export function plannedCalls(
     add(callKind('conditioning', small), times, 0.001);
     add(callKind('context', ''), perStep, 0.001);
   } else {
+    addReading();
     add(callKind('connector', ''), steps * branches, 0.05);
     add(callKind('context', ''), steps * branches, 0.001);
     if (steps > 1) add(waitKind('pooled', ''), steps * branches, 0.001);

@@ -31,7 +31,7 @@ export class Calls {
   readonly #signal: AbortSignal | undefined;
   readonly #events: JobEvents;
   readonly #gate: Gate | undefined;
-  readonly #times: StageTimes = { conditioning: 0, encode: 0, denoise: 0, decode: 0, total: 0 };
+  readonly #times: StageTimes = { read: 0, conditioning: 0, encode: 0, denoise: 0, decode: 0, total: 0 };
   #stage: Stage = 'conditioning';
   #since = performance.now();
   #yielded = performance.now();

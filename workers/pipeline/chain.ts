@@ -96,7 +96,10 @@ function runInBands(
 }
 
 /** Key of the wait for what a stage has computed. */
-export function waitKind(stage: 'encode' | 'denoise' | 'decode' | 'pooled' | 'statistics', tag: string): string {
+export function waitKind(
+  stage: 'read' | 'encode' | 'denoise' | 'decode' | 'pooled' | 'statistics',
+  tag: string,
+): string {
   return callKind(`wait ${stage}`, tag);
 }
 

@@ -8,6 +8,7 @@ import { callKind, runChain } from './chain.ts';
 import type { Branch } from './guidance.ts';
 import type { Engine } from './job.ts';
 import type { Photo } from './photo.ts';
+import type { States } from './qwen/read.ts';
 import { type TensorScope, withScope } from './scope.ts';
 import { sinusoid, TIME_FEATURES } from './sinusoid.ts';
 import { mergePadding, repeatsTextRows } from './text-rows.ts';
@@ -35,6 +36,8 @@ export interface ConditioningInput {
   readonly task: TaskId;
   /** Timesteps of the job without the closing 0. */
   readonly times: readonly number[];
+  /** What a text encoder made of the photo, one a branch in the order of `branchesOf`; null for packs without one. */
+  readonly read: readonly States[] | null;
 }
 
 type Spec<K extends Switches['conditioning']['kind']> = Extract<Switches['conditioning'], { kind: K }>;
@@ -78,7 +81,7 @@ async function fromTable(
 }
 
 /**
- * `qwen2.5-vl`: baked hidden states of the prompt through the connector, which sees the timestep: once a step. No query
+ * `qwen2.5-vl`: hidden states of photo and prompt through the connector, which sees the timestep: once a step. No query
  * sees a key of the padding there, so rows that stand for it can be left out as well.
  */
 async function fromStates(
@@ -88,13 +91,14 @@ async function fromStates(
   scope: TensorScope,
 ): Promise<BranchCondition> {
   const { calls, engine, times } = input;
-  const index = branch === 'cond' ? taskIndex(input) : engine.manifest.tasks.length;
-  const valid = spec.valid[index];
-  if (valid === undefined || valid > spec.tokens)
-    throw new EngineError('pack-damaged', `no states for prompt ${index}`);
+  const given = input.read ? input.read[branch === 'cond' ? 0 : 1] : await bakedStates(spec, input, branch);
+  if (given === undefined || given.rows > spec.tokens)
+    throw new EngineError('internal', `${given?.rows ?? 'no'} rows of text, the transformer takes ${spec.tokens}`);
+  const valid = given.rows;
   const merged = repeatsTextRows(engine.manifest) ? mergePadding(spec.tokens, valid) : null;
   const rows = merged?.count ?? spec.tokens;
-  const values = await readStates(spec, engine, index, rows);
+  const values = new Float32Array(rows * spec.stateDim);
+  values.set(given.values);
   return withScope(async (inner) => {
     const states = calls.upload(inner, 'float32', [1, rows, spec.stateDim], values);
     const mask = calls.upload(inner, 'float32', [1, 1, rows, rows], connectorMask(rows, valid));
@@ -114,13 +118,12 @@ function toCondition({ context, pooled }: Record<string, Tensor>): Condition {
   return { context, pooled };
 }
 
-/** The first `rows` rows of one prompt, `[rows, stateDim]`, those behind the valid ones zero; the blob holds float32 or float16, which its size tells apart. */
-async function readStates(
-  spec: Spec<'qwen2.5-vl'>,
-  engine: Engine,
-  index: number,
-  rows: number,
-): Promise<Float32Array> {
+/** The valid rows of the branch's prompt; the blob holds float32 or float16, which its size tells apart. */
+async function bakedStates(spec: Spec<'qwen2.5-vl'>, input: ConditioningInput, branch: Branch): Promise<States> {
+  const { engine } = input;
+  const index = branch === 'cond' ? taskIndex(input) : engine.manifest.tasks.length;
+  const rows = spec.valid[index];
+  if (rows === undefined || rows > spec.tokens) throw new EngineError('pack-damaged', `no states for prompt ${index}`);
   const prompts = engine.manifest.tasks.length + 1;
   const elements = spec.tokens * spec.stateDim;
   const { states } = spec;
@@ -130,9 +133,10 @@ async function readStates(
   const wanted = rows * spec.stateDim;
   const bytes = await engine.readShard(states.shard, states.offset + index * elements * unit, wanted * unit);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  return Float32Array.from({ length: wanted }, (_, i) =>
+  const values = Float32Array.from({ length: wanted }, (_, i) =>
     unit === 4 ? view.getFloat32(4 * i, true) : halfToNumber(view.getUint16(2 * i, true)),
   );
+  return { rows, values };
 }
 
 /**

@@ -7,6 +7,7 @@
  * decoding.
  */
 import { EngineError } from '../errors.ts';
+import type { JobSize } from './backend.ts';
 import { BlockCache, HELD_STREAMS } from './block-cache.ts';
 import { plannedCalls } from './call-plan.ts';
 import { Calls } from './calls.ts';
@@ -23,6 +24,8 @@ import type { Photo } from './photo.ts';
 import { branchCount, type JobPlan } from './plan.ts';
 import type { ProgressMeter } from './progress.ts';
 import { makeModulations, makeText, type Prologue } from './prologue.ts';
+import { encoderOf, promptIds, seenOf } from './qwen/choices.ts';
+import { readPhoto, type States } from './qwen/read.ts';
 import { timesteps } from './schedule.ts';
 import { type TensorScope, withScope } from './scope.ts';
 import { startLatents } from './start.ts';
@@ -42,6 +45,8 @@ interface Job {
   readonly together: number;
   /** Where the job goes on; null when it starts from the beginning. */
   readonly resumed: JobState | null;
+  /** What the text encoder made of the photo, one a branch; null for packs without one. */
+  readonly read: readonly States[] | null;
   /** Owns the tensors that live as long as the job. */
   readonly scope: TensorScope;
 }
@@ -87,10 +92,11 @@ export async function runJob(
   Object.assign(calls.place, { steps, tiles: plan.tiles.length });
   const heldStreams = options.firstBlockCache ? HELD_STREAMS * plan.tiles.length * branchCount(manifest) : 0;
   const size = { width: plan.x.size, height: plan.y.size, steps, heldStreams, tiles: plan.tiles.length };
+  const read = await readForJob(engine, calls, photo, options, size);
   const together = (await engine.backend.prepare?.(size)) ?? 1;
 
   return withScope(async (scope) => {
-    const job: Job = { engine, calls, photo, plan, options, steps, together, resumed, scope };
+    const job: Job = { engine, calls, photo, plan, options, steps, together, resumed, scope, read };
     calls.enter('conditioning');
     const { target } = countTokens(manifest, plan.x.size, plan.y.size);
     const times = steps > 0 ? timesteps(manifest.schedule, steps, target) : [];
@@ -132,10 +138,11 @@ export async function runDecode(
   Object.assign(calls.place, { step, steps: history.steps, tiles: plan.tiles.length });
 
   return withScope(async (scope) => {
-    const job: Job = { engine, calls, photo, plan, options, steps: history.steps, together: 1, resumed: null, scope };
+    const none = { together: 1, resumed: null, read: null };
+    const job: Job = { engine, calls, photo, plan, options, steps: history.steps, ...none, scope };
     const wantsPooled = decoderWantsPooled(calls);
     const condition = wantsPooled
-      ? await makeCondition({ engine, calls, photo, task: options.task, times: [0] }, 'cond', scope)
+      ? await makeCondition({ engine, calls, photo, task: options.task, times: [0], read: null }, 'cond', scope)
       : null;
     const codec = new TileCodec(calls, plan, photo, condition?.conditions[0]?.pooled, strengthOf(options));
     try {
@@ -146,6 +153,30 @@ export async function runDecode(
       codec.close();
     }
   });
+}
+
+/**
+ * The text encoder's part of a job: photo and prompts in, states out, one a branch. Nothing of it stays but the states.
+ *
+ * @returns null for packs without a text encoder, and for jobs without steps
+ */
+async function readForJob(
+  engine: Engine,
+  calls: Calls,
+  photo: Photo,
+  options: JobOptions,
+  size: JobSize,
+): Promise<States[] | null> {
+  const { conditioning } = engine.manifest.switches;
+  const encoder = encoderOf(engine.manifest);
+  if (encoder === null || conditioning.kind !== 'qwen2.5-vl' || size.steps === 0) return null;
+  await engine.backend.prepare?.({ ...size, reads: true });
+  calls.enter('read');
+  const words = promptIds(encoder, options.task, options);
+  const prompts = branchesOf(engine.manifest.switches.guidance).map((branch) => (branch === 'cond' ? words : []));
+  const shown = seenOf(encoder, photo, options.seen);
+  const reading = { engine, calls, encoder: shown.encoder, stateDim: conditioning.stateDim };
+  return readPhoto(reading, shown.photo, prompts);
 }
 
 /** Latents of the whole padded photo, as far as the plan says. */
@@ -188,14 +219,14 @@ function toResult({ calls, photo, plan, steps }: Job, rgb: Uint8Array, kept: Job
 
 /** Conditions and prologues of all branches. With the DiT off, only what the decoder wants of the conditions. */
 async function prepare(
-  { engine, calls, photo, options, scope }: Job,
+  { engine, calls, photo, options, scope, read }: Job,
   times: readonly number[],
 ): Promise<{ conditions: BranchCondition[]; prologues: Prologue[] }> {
   const conditions: BranchCondition[] = [];
   if (times.length === 0 && !decoderWantsPooled(calls)) return { conditions, prologues: [] };
   const texts: Pick<Prologue, 'txt' | 'textRows'>[] = [];
   for (const branch of branchesOf(engine.manifest.switches.guidance)) {
-    const condition = await makeCondition({ engine, calls, photo, task: options.task, times }, branch, scope);
+    const condition = await makeCondition({ engine, calls, photo, task: options.task, times, read }, branch, scope);
     conditions.push(condition);
     if (times.length === 0) return { conditions, prologues: [] };
     texts.push(await makeText(calls, condition, scope));

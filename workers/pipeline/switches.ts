@@ -1,8 +1,13 @@
 /** Settings of a job that the pack has values for already: graph inputs, so no other pack is needed to change them. */
 import { EngineError } from '../errors.ts';
 import type { Manifest } from '../packs/manifest.ts';
+import { encoderOf, LANGUAGES, type ReadOptions, SEEN } from './qwen/choices.ts';
 
-export interface SwitchOptions {
+/** The VAE's encoder gives a distribution of latents: its mean, or numbers drawn from it (realrestorer.md E.2, J.7). */
+export const POSTERIORS = ['mean', 'sample'] as const;
+export type Posterior = (typeof POSTERIORS)[number];
+
+export interface SwitchOptions extends ReadOptions {
   /** RoPE id of the reference tokens on axis 0 (realrestorer.md J.1). For packs whose reference is tokens. */
   readonly referenceId?: number;
   /** Value that the guidance embedder is given. For packs that have that embedder. */
@@ -19,6 +24,8 @@ export interface SwitchOptions {
    * 0 and absent: off. For packs with guidance.
    */
   readonly skipUncond?: number;
+  /** What the reference latents are; the mean where absent. For packs whose encoder gives `deviation`. */
+  readonly posterior?: Posterior;
 }
 
 /** What a setting may be; as text, words for a sentence. */
@@ -66,12 +73,39 @@ export function withSwitches(manifest: Manifest, options: SwitchOptions): Manife
   if (skipUncond !== undefined) {
     check('branch without prompt', manifest.switches.guidance.kind === 'cfg', CACHE_SHARE, skipUncond);
   }
+  checkReading(manifest, options);
+  const { posterior } = options;
+  if (posterior !== undefined) {
+    known('spread of latents', posterior === 'mean' || hasPosterior(manifest));
+    oneOf('posterior', POSTERIORS, posterior);
+  }
   return { ...manifest, family, switches };
 }
 
-function check(what: string, known: boolean, range: Range, value: number): void {
-  if (!known) {
-    throw new EngineError('internal', `This pack has no ${what}. Leave that setting out, or take another pack.`);
-  }
+/** Whether the VAE's encoder says how far its latents may be off. */
+export function hasPosterior({ vae, instances, graphs }: Manifest): boolean {
+  const graph = graphs[instances[vae.encode.at(-1) ?? '']?.graph ?? ''];
+  return graph?.outputs.some(({ name }) => name === 'deviation') ?? false;
+}
+
+function checkReading(manifest: Manifest, { promptLanguage, promptIds, seen }: ReadOptions): void {
+  if (promptLanguage === undefined && promptIds === undefined && seen === undefined) return;
+  known('text encoder', encoderOf(manifest) !== null);
+  if (promptLanguage !== undefined) oneOf('language of the prompt', LANGUAGES, promptLanguage);
+  if (seen !== undefined) oneOf('image for the text encoder', SEEN, seen);
+}
+
+function oneOf<T extends string>(what: string, allowed: readonly T[], value: T): void {
+  if (allowed.includes(value)) return;
+  throw new EngineError('internal', `The ${what} must be ${allowed.join(' or ')}, not ${value}.`);
+}
+
+function known(what: string, there: boolean): void {
+  if (there) return;
+  throw new EngineError('internal', `This pack has no ${what}. Leave that setting out, or take another pack.`);
+}
+
+function check(what: string, there: boolean, range: Range, value: number): void {
+  known(what, there);
   if (!range.holds(value)) throw new EngineError('internal', `The ${what} must be ${range}, not ${value}.`);
 }

@@ -11,7 +11,7 @@ import type { Gpu } from './device.ts';
 import { gpuError } from './gpu-errors.ts';
 import { type Feeds, GpuWeights } from './gpu-weights.ts';
 import { graphOf, type Planned, planRun } from './graphs.ts';
-import { blockWeights, DEFAULT_CAP, type MemoryPlan, planMemory } from './memory-plan.ts';
+import { blockWeights, DEFAULT_CAP, type MemoryPlan, planMemory, planReading } from './memory-plan.ts';
 import { Mixer } from './mixer.ts';
 import { Mutex } from './mutex.ts';
 import type { LoadedOrt } from './ort.ts';
@@ -180,6 +180,9 @@ export class GpuBackend implements Backend {
   /** @param cap for tests: another cap than the backend's own, also in the middle of a job */
   prepare(size: JobSize, cap: number = this.#cap): Promise<number> {
     return this.#mutex.run(async () => {
+      if (size.reads) return this.#weights.setPlan(planReading(this.#pack.manifest, this.mode));
+      // What reading the photo left behind goes before room is made for the transformer.
+      this.#pool.drain();
       const planned = planMemory(this.#pack.manifest, this.mode, size, cap);
       const plan = await this.#withoutSpilling(planned, size, cap);
       await this.#weights.setPlan(plan.weights);

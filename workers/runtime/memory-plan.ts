@@ -3,6 +3,7 @@
  * how many blocks stay. Pure. The cap is never found by filling memory: drivers spill to the host instead of failing.
  */
 import type { Manifest, Mode } from '../packs/manifest.ts';
+import { encoderInstances } from '../packs/manifest-encoder.ts';
 import { fedBytes, fedDType } from '../packs/weights.ts';
 import type { JobSize } from '../pipeline/backend.ts';
 import { branchesOf } from '../pipeline/guidance.ts';
@@ -91,8 +92,8 @@ const OTHERS_KEPT = 64 * 1024 ** 2;
 
 /** Bytes that weights of VAE, prologue and edges may hold: all of them, or as much as the largest needs. */
 export function otherWeightBytes(manifest: Manifest, mode: Mode): number {
-  const blocks = new Set(blockInstances(manifest));
-  const others = Object.keys(manifest.instances).filter((id) => !blocks.has(id));
+  const flowing = new Set([...blockInstances(manifest), ...readingBlocks(manifest)]);
+  const others = Object.keys(manifest.instances).filter((id) => !flowing.has(id));
   const bytes = others.map((id) => weightBytes(manifest, mode, id));
   const all = bytes.reduce((sum, one) => sum + one, 0);
   return Math.min(all, Math.max(OTHERS_KEPT, ...bytes));
@@ -103,6 +104,19 @@ export function blockWeights(manifest: Manifest, mode: Mode): BlockWeights[] {
   // A pack without its transformer can still encode and decode.
   const ids = blockInstances(manifest).filter((id) => Object.hasOwn(manifest.instances, id));
   return ids.map((id) => ({ id, graph: graphOf(manifest, id).id, bytes: weightBytes(manifest, mode, id) }));
+}
+
+/** Blocks of the text encoder in the order in which they run. */
+function readingBlocks({ switches: { conditioning } }: Manifest): string[] {
+  if (conditioning.kind !== 'qwen2.5-vl' || !conditioning.encoder) return [];
+  return encoderInstances(conditioning.encoder).filter((id) => /\.\d+$/.test(id));
+}
+
+/** While the photo is read: every block of the text encoder flows, since each runs once. */
+export function planReading(manifest: Manifest, mode: Mode): WeightPlan {
+  const blocks = readingBlocks(manifest).filter((id) => Object.hasOwn(manifest.instances, id));
+  const weights = blocks.map((id) => ({ id, graph: graphOf(manifest, id).id, bytes: weightBytes(manifest, mode, id) }));
+  return planWeights(weights, 0);
 }
 
 /** Bytes of the buffers that an instance's weights take. */
