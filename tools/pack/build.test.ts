@@ -7,7 +7,7 @@ import { PIECE_BYTES } from '../../workers/packs/manifest.ts';
 import { storedBytes } from '../../workers/packs/weights.ts';
 import { writeCheckpoint } from '../conformance/checkpoint.ts';
 import { draw } from '../conformance/draw.ts';
-import { makeConformancePack } from '../conformance/make.ts';
+import { BAKED_CONFIG, makeConformancePack } from '../conformance/make.ts';
 import { writeSafetensors } from '../conformance/safetensors-write.ts';
 import { buildPack, type PackOptions, readManifest } from './build.ts';
 import { readConfig } from './config.ts';
@@ -186,7 +186,26 @@ describe('the conformance pack', () => {
     expect(manifest.vae).toMatchObject({ scale: 0.3611, shift: 0.1159 });
     expect([manifest.family.double + manifest.family.single, manifest.family.guidanceEmbed]).toEqual([8, 3.5]);
     const { conditioning } = manifest.switches;
+    if (conditioning.kind !== 'qwen2.5-vl') throw new Error(conditioning.kind);
+    expect([conditioning.states, conditioning.valid]).toEqual([null, []]);
+    const { encoder } = conditioning;
+    if (!encoder) throw new Error('no encoder');
+    // The words of 18 prompts and what surrounds them, no other row of the table; half a float each.
+    expect(encoder.embedding.ids?.length).toBeLessThan(120);
+    const rows = encoder.embedding.pieces.reduce((sum, { bytes }) => sum + bytes / 64, 0);
+    expect(rows).toBe(encoder.embedding.ids?.length);
+    expect([encoder.prefix.tokens, encoder.prefix.kept]).toEqual([224, 7]);
+    expect(manifest.weights['text.1.prefix_v']?.shape).toEqual([1, 224, 16]);
+    // Padded: 44 hidden features are 64 where the matrices are quantised.
+    expect(manifest.weights['vision.0.down.b']?.shape).toEqual([32, 2, 16]);
+    expect(manifest.weights['vision.0.gate.bias']?.shape).toEqual([64]);
+  });
+
+  it('can have baked states instead, whose padding is zero', async () => {
+    const manifest = await makeConformancePack(join(folder, 'conformance'), 4, BAKED_CONFIG);
+    const { conditioning } = manifest.switches;
     if (conditioning.kind !== 'qwen2.5-vl' || conditioning.states === null) throw new Error('no states');
+    expect(conditioning.encoder).toBeUndefined();
     const { states } = conditioning;
     const shard = await readFile(join(folder, 'conformance', states.shard));
     expect(states.bytes).toBe(2 * 10 * conditioning.tokens * conditioning.stateDim);

@@ -173,7 +173,7 @@ describe('a pack of a bundle', () => {
     expect(other.switches.reference).toEqual({ kind: 'tokens', axis0: 0 });
     expect(other.graphs.connector?.weights.some(({ name }) => name === 'mean_scale')).toBe(false);
     await expect(buildPack(options({ include: ['text'], out: join(folder, 'text') }))).rejects.toThrow(
-      /no conditioning\/ folder with baked states.*not built yet/,
+      /no text_encoder\/ folder/,
     );
   });
 
