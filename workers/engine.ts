@@ -15,6 +15,7 @@ import { Gate } from './pipeline/gate.ts';
 import type { Engine, JobEvents, JobResult } from './pipeline/job.ts';
 import { type Estimate, estimateWays, type Pace, probe } from './pipeline/probe.ts';
 import { countTiles, decodeStep, restorePhoto } from './pipeline/restore.ts';
+import { tokenizePrompt } from './prompts/tokenizer.ts';
 import type {
   EngineApi,
   EngineInfo,
@@ -243,7 +244,10 @@ export class RestoreEngine implements EngineApi {
     if (id !== request.photo) throw new EngineError('internal', `photo ${request.photo} is no longer open`);
     // The page lets go of the old result as well when a job begins: two of them would be 3 more bytes a px.
     this.#result = null;
-    const { photo: _, tile, job, resume, ...settings } = request;
+    const { photo: _, tile, job, resume, prompt, ...rest } = request;
+    const { manifest } = first.pack;
+    const own = prompt === undefined ? null : await tokenizePrompt(manifest, prompt, (name) => first.pack.file(name));
+    const settings = own === null ? rest : { ...rest, promptIds: own };
     const notice = (code: NoticeCode) => tell({ type: 'notice', code, values: {} });
     this.#jobId = job;
     try {

@@ -6,7 +6,10 @@ import type { ErrorCode } from './errors.ts';
 import type { TaskId } from './packs/manifest.ts';
 import type { PackSource } from './packs/protocol.ts';
 import type { Proposal } from './pipeline/auto-choice.ts';
+import type { Conditions, Experiments } from './pipeline/experiments.ts';
 import type { Estimate } from './pipeline/probe.ts';
+import type { PromptLanguage, Seen } from './pipeline/qwen/choices.ts';
+import type { Posterior } from './pipeline/switches.ts';
 import type { Way } from './pipeline/ways.ts';
 
 export type { Estimate, Proposal, Way };
@@ -36,6 +39,9 @@ export interface PackInfo {
   tile: number;
   /** Whether the pack proposes tasks. */
   auto: boolean;
+  /** What makes the pack's conditioning; `baked` is an approximation. */
+  conditions: Conditions;
+  experiments: Experiments;
   /** On a GPU, for a job with the pack's own tile and steps: how the blocks' weights share its memory. */
   memory?: { blocks: number; streamed: number; bytes: number };
   /** False when something could not be stored on this machine: it is there for now, but not offline. */
@@ -87,6 +93,12 @@ export interface RestoreRequest {
   strength?: number;
   /** How the job goes through the photo; every tile at full size where absent. */
   way?: Way;
+  /** Experiments, for packs that support them (`PackInfo.experiments`). */
+  posterior?: Posterior;
+  seen?: Seen;
+  promptLanguage?: PromptLanguage;
+  /** A prompt of people's own in place of the task's. */
+  prompt?: string;
   /** Names the job: a UUID. Under it the job can be taken up again. */
   job: string;
   /** Goes on where this job stood, from the beginning where nothing of it can be used. */
@@ -117,6 +129,10 @@ export interface UnfinishedJob {
     firstBlockCache?: number | undefined;
     skipUncond?: number | undefined;
     strength?: number | undefined;
+    posterior?: Posterior | undefined;
+    seen?: Seen | undefined;
+    promptLanguage?: PromptLanguage | undefined;
+    prompt?: string | undefined;
   };
   way?: Way;
 }

@@ -8,6 +8,7 @@ import { PackStore } from './packs/pack-store.ts';
 import type { PackSource } from './packs/protocol.ts';
 import type { Store } from './packs/store.ts';
 import { StoredFiles } from './packs/stored-files.ts';
+import { conditionsOf, experimentsOf } from './pipeline/experiments.ts';
 import { packTile } from './pipeline/plan.ts';
 import type { EngineOptions, PackInfo, StartEvent } from './protocol.ts';
 import { GpuBackend } from './runtime/backend-gpu.ts';
@@ -109,6 +110,8 @@ export function packInfo(store: Store, { pack, backend }: Running): PackInfo {
     steps,
     tile,
     auto: pack.manifest.auto !== undefined,
+    conditions: conditionsOf(pack.manifest),
+    experiments: experimentsOf(pack.manifest),
     ...(backend instanceof GpuBackend && { memory: backend.memoryOf(size) }),
     stored: store.full === null,
   };

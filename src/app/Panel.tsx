@@ -1,4 +1,5 @@
 import { useTranslation } from 'react-i18next';
+import { ConditionsNote, Experiments } from '../features/experiments/Experiments.tsx';
 import { SaveButtons, SaveOptions } from '../features/export/SaveBar.tsx';
 import { JobBar } from '../features/restore/JobBar.tsx';
 import { startProgress } from '../features/restore/startProgress.ts';
@@ -14,8 +15,10 @@ export function Panel() {
     <aside className="panel" aria-label={t('app.panel')}>
       <div className="panel-body">
         <TaskPicker />
+        <ConditionsNote />
         <MoreOptions />
         <Ways />
+        <Experiments />
       </div>
       <div className="panel-foot">
         <SaveOptions />

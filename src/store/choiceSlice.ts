@@ -1,10 +1,16 @@
 import type { StateCreator } from 'zustand';
 import type { TaskId } from '../../workers/packs/manifest.ts';
-import type { ExportFormat } from '../../workers/protocol.ts';
+import type { ExportFormat, RestoreRequest } from '../../workers/protocol.ts';
 import type { AppState } from './index.ts';
 
 /** A task, or whichever the pack proposes for the photo. */
 export type TaskChoice = TaskId | 'auto';
+
+/** What of a pack's open questions is tried; absent: as the pack has it. */
+export type Experiment = Pick<
+  RestoreRequest,
+  'referenceId' | 'guidanceScale' | 'posterior' | 'seen' | 'promptLanguage' | 'prompt'
+>;
 
 /** What the person chose for the next job; null means the pack's own value. */
 export interface ChoiceSlice {
@@ -16,11 +22,14 @@ export interface ChoiceSlice {
   tile: number | null;
   /** How the next job goes through the photo; only asked where the pack's weights are streamed. */
   way: 'whole' | 'area' | 'tiles';
+  experiment: Experiment;
   format: ExportFormat;
   /** 0 to 1, for jpeg and webp. */
   quality: number;
   choose: (
-    choice: Partial<Pick<ChoiceSlice, 'task' | 'picked' | 'steps' | 'seed' | 'tile' | 'way' | 'format' | 'quality'>>,
+    choice: Partial<
+      Pick<ChoiceSlice, 'task' | 'picked' | 'steps' | 'seed' | 'tile' | 'way' | 'experiment' | 'format' | 'quality'>
+    >,
   ) => void;
 }
 
@@ -31,6 +40,7 @@ export const choiceSlice: StateCreator<AppState, [], [], ChoiceSlice> = (set) =>
   seed: 0,
   tile: null,
   way: 'tiles',
+  experiment: {},
   format: 'png',
   quality: 0.92,
   choose: (choice) => set(choice),

@@ -169,6 +169,8 @@ export class NodeBackend implements Backend {
 
 export interface NodeEngine extends Engine {
   readonly backend: NodeBackend;
+  /** A file of the pack, checked. */
+  file(name: string): Promise<Uint8Array>;
 }
 
 /**
@@ -183,6 +185,7 @@ export async function openEngine(folder: string, provider: Provider, threads: nu
     backend,
     manifest: pack.manifest,
     readShard: (shard, offset, bytes) => pack.range(shard, offset, bytes),
+    file: (name) => pack.file(name),
   };
 }
 

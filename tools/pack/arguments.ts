@@ -6,12 +6,15 @@ import type { PackOptions } from './build.ts';
 import type { Bundle, Overrides } from './bundle.ts';
 import { namingFor } from './defaults.ts';
 import { type Bits, KEEP8, type Keep8 } from './emitter.ts';
+import { PROMPT_KINDS } from './plan.ts';
 import { defaultThreads } from './pool.ts';
 
 export const USAGE = `npm run pack -- --checkpoint <folder> --out <folder> [options]
   --bits 4|8|16|32        bits of the transformer's matrices (default: 4 for RealRestorer and Step1X-Edit, 8 for the small family)
   --keep8 LIST            of ${KEEP8.join(',')}: these stay at 8 bits in a 4-bit pack
   --include LIST          of ${PARTS.join(',')}: parts of the pack (default: what the folder has)
+  --no-bake               with --include dit,vae: don't bake states of a neutral image either; such a pack doesn't run
+  --prompts tasks|any     prompts that the pack takes (default tasks; any needs 1.1 GB more and the bundle's tokenizer.json)
   --model-version V       v1.0 or v1.1, against what the tensors tell
   --reference-id 0|1      RoPE id of the reference tokens (default: 0 for v1.0, 1 for v1.1)
   --dry-run               prints parts, shards, disk and time, and writes nothing
@@ -30,6 +33,8 @@ const OPTIONS = {
   bits: { type: 'string' },
   keep8: { type: 'string' },
   include: { type: 'string' },
+  'no-bake': { type: 'boolean', default: false },
+  prompts: { type: 'string' },
   'model-version': { type: 'string' },
   'reference-id': { type: 'string' },
   'dry-run': { type: 'boolean', default: false },
@@ -89,6 +94,7 @@ export function readArguments(args: readonly string[]): Arguments {
   const keep8: Keep8[] | undefined = listOf('keep8', values.keep8, KEEP8);
   if (keep8 !== undefined && asked !== undefined && asked !== 4) throw new Error('--keep8 is for --bits 4');
   const include: Part[] | undefined = listOf('include', values.include, PARTS);
+  const prompts = oneOf('prompts', values.prompts, PROMPT_KINDS);
   const mib = integer('shard-mib', values['shard-mib'], 1, 2047);
   const threads = integer('threads', values.threads, 1, 256) ?? defaultThreads();
   const overrides: Overrides = {
@@ -115,6 +121,8 @@ export function readArguments(args: readonly string[]): Arguments {
         bits,
         ...(keep8 && { keep8 }),
         ...(include && { include }),
+        ...(prompts && { prompts }),
+        bake: !values['no-bake'],
         overrides,
         name: values.name ?? naming.name,
         version: values['pack-version'],

@@ -2,7 +2,8 @@
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Manifest, manifestSchema, PARTS, type Part } from '../../workers/packs/manifest.ts';
-import { type Bundle, type Overrides, openBundle } from './bundle.ts';
+import { type Baked, bakeStates } from './bake.ts';
+import { type Bundle, noTokenizer, type Overrides, openBundle, tokenizerIn } from './bundle.ts';
 import { type Converted, convert, INLINE_ELEMENTS } from './convert.ts';
 import { type Bits, type Formats, formatsFor, type Keep8 } from './emitter.ts';
 import { explain } from './failures.ts';
@@ -67,6 +68,12 @@ export function prepare(bundle: Pick<Bundle, 'config' | 'source' | 'has'>, optio
   const parts = options.include ?? has;
   checkParts(parts, has, options.checkpoint);
   const plan = planFor(config, options.prompts);
+  if (options.prompts === 'any' && (plan.encoder === null || !parts.includes('text'))) {
+    throw new Error('--prompts any needs the text part: its weights have to be in the folder, and in --include.');
+  }
+  if (options.prompts === 'any' && tokenizerIn(options.checkpoint) === null) {
+    throw new Error(noTokenizer(options.checkpoint));
+  }
   const formats = formatsFor(options.bits, config.family, options.keep8 ?? []);
   const emitted = emitGraphs(plan, formats);
   const wanted = wantedWeights(plan, emitted, parts, formats.plain);
@@ -136,6 +143,7 @@ export async function buildFrom(
     bytes.reduce((a, b) => a + b, 0),
     folder.files,
   );
+  const baked = await bakedFor(bundle, options, prepared, log);
   try {
     await mkdir(out, { recursive: true });
     const identity = [
@@ -157,7 +165,7 @@ export async function buildFrom(
     Object.assign(files, converted.files);
     await writeFile(join(out, LICENCE_FILE), options.licenceText);
     log('everything is as it was written');
-    const manifest = await finishManifest(prepared, bundle.source, options, files, log);
+    const manifest = await finishManifest(prepared, bundle.source, options, files, baked, log);
     const text = `${JSON.stringify(manifest, null, 1)}\n`;
     await writeFile(join(out, `${MANIFEST_FILE}.part`), text);
     await rename(join(out, `${MANIFEST_FILE}.part`), join(out, MANIFEST_FILE));
@@ -168,6 +176,27 @@ export async function buildFrom(
   } catch (error) {
     throw explain(error, out);
   }
+}
+
+/**
+ * States of a neutral image, where a pack for running has no text part but the checkpoint has the weights for one. The
+ * language model is converted into a folder beside the pack, which is gone afterwards.
+ */
+async function bakedFor(
+  bundle: Pick<Bundle, 'config' | 'source' | 'has'>,
+  options: PackOptions,
+  { plan, parts, formats }: Prepared,
+  log: (line: string) => void,
+): Promise<Baked | null> {
+  const runs = parts.includes('dit') && parts.includes('vae');
+  if (plan.encoder === null || parts.includes('text') || !runs || options.bake === false) return null;
+  const folder = `${options.out}-text`;
+  log(
+    `without the text part: converting the language model into ${folder} for a moment, to bake states of a neutral image`,
+  );
+  const text = { ...options, out: folder, include: ['text'] as const, prompts: 'tasks' as const };
+  const { manifest } = await buildFrom(bundle, text, log);
+  return bakeStates(folder, manifest, formats.plain, log);
 }
 
 /** The manifest of a pack folder on disk, checked. */

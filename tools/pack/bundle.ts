@@ -43,6 +43,18 @@ function classNameIn(path: string): string | null {
   }
 }
 
+/** In a pack, and in the bundle's folders. */
+export const TOKENIZER_FILE = 'tokenizer.json';
+
+/** Path of the bundle's tokenizer; null without one. */
+export function tokenizerIn(folder: string): string | null {
+  const places = ['processor', 'tokenizer', 'text_encoder', '.'].map((name) => join(folder, name, TOKENIZER_FILE));
+  return places.find((path) => existsSync(path)) ?? null;
+}
+
+export const noTokenizer = (folder: string) =>
+  `${folder} has no ${TOKENIZER_FILE} (it lies in processor/ or tokenizer/). Fetch it, or leave --prompts out.`;
+
 const OURS = /realrestorer|step1x/i;
 
 /** @throws Error when the folder can't be a checkpoint, with what to do */

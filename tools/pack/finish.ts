@@ -1,8 +1,11 @@
 /** What a build still has to find out once the shards are there: the prefix's keys and values, the preview map, the manifest. */
 import { existsSync } from 'node:fs';
-import { type Manifest, manifestSchema } from '../../workers/packs/manifest.ts';
+import { readFile } from 'node:fs/promises';
+import { type Manifest, manifestSchema, PARTS } from '../../workers/packs/manifest.ts';
+import { BAKED_SHARD, type Baked } from './bake.ts';
 import type { PackOptions, Prepared } from './build.ts';
-import type { FileSpec } from './files.ts';
+import { noTokenizer, TOKENIZER_FILE, tokenizerIn } from './bundle.ts';
+import { type FileSpec, writeWhole } from './files.ts';
 import type { EmittedGraph } from './graphs.ts';
 import { embeddingPieces, type Layout, STATES_ID, weightsOf } from './layout.ts';
 import type { Plan } from './plan-parts.ts';
@@ -11,7 +14,7 @@ import { fitPreview, trainedPreview } from './preview.ts';
 import type { TensorSource } from './source.ts';
 
 /** Files of a build that no job writes; also those that are deleted again. */
-export const COMPUTED_FILES = [PREFIX_SHARD, PREFIX_GRAPH_FILE];
+export const COMPUTED_FILES = [PREFIX_SHARD, PREFIX_GRAPH_FILE, BAKED_SHARD, TOKENIZER_FILE];
 
 /** @param files of the pack so far; what is computed here is added */
 export async function finishManifest(
@@ -19,6 +22,7 @@ export async function finishManifest(
   checkpoint: TensorSource,
   options: PackOptions,
   files: Record<string, FileSpec>,
+  baked: Baked | null,
   log: (line: string) => void,
 ): Promise<Manifest> {
   const { plan, parts, graphs, wanted, layout } = prepared;
@@ -40,8 +44,10 @@ export async function finishManifest(
   };
   if (plan.encoder !== null && parts.includes('text')) {
     const prefix = await runPrefix(options.out, rough, prepared, checkpoint, log);
-    addEncoder(rough, plan, layout, prefix);
+    const tokenizer = options.prompts === 'any' ? await addTokenizer(options, files) : null;
+    addEncoder(rough, plan, layout, prefix, tokenizer);
   }
+  if (baked !== null) await addBaked(rough, options.out, baked);
   log('preview map and manifest');
   const channels = rough.family.latentChannels;
   const trained = existsSync(options.checkpoint) ? await trainedPreview(options.checkpoint, channels) : null;
@@ -51,7 +57,13 @@ export async function finishManifest(
 }
 
 /** Completes the manifest of a pack that reads photos itself. */
-function addEncoder(manifest: Manifest, { encoder }: Plan, layout: Layout, prefix: Prefix): void {
+function addEncoder(
+  manifest: Manifest,
+  { encoder }: Plan,
+  layout: Layout,
+  prefix: Prefix,
+  tokenizer: string | null,
+): void {
   const { conditioning } = manifest.switches;
   if (encoder === null || conditioning.kind !== 'qwen2.5-vl') return;
   manifest.files[PREFIX_SHARD] = prefix.file;
@@ -64,10 +76,27 @@ function addEncoder(manifest: Manifest, { encoder }: Plan, layout: Layout, prefi
         ...encoder.head,
         prefix: { tokens: prefix.tokens, kept: prefix.kept, states: prefix.states },
         embedding: { ids: encoder.ids === null ? null : [...encoder.ids], pieces: embeddingPieces(layout) },
-        tokenizer: null,
+        tokenizer,
       },
     },
   };
+}
+
+/** Completes the manifest of a pack whose language model saw another image. */
+async function addBaked(manifest: Manifest, out: string, { data, valid }: Baked): Promise<void> {
+  const { conditioning } = manifest.switches;
+  if (conditioning.kind !== 'qwen2.5-vl') return;
+  manifest.files[BAKED_SHARD] = await writeWhole(out, BAKED_SHARD, data);
+  manifest.parts = PARTS.filter((part) => part === 'text' || manifest.parts.includes(part));
+  const states = { shard: BAKED_SHARD, offset: 0, bytes: data.length };
+  manifest.switches = { ...manifest.switches, conditioning: { ...conditioning, states, valid: [...valid] } };
+}
+
+async function addTokenizer({ checkpoint, out }: PackOptions, files: Record<string, FileSpec>): Promise<string> {
+  const path = tokenizerIn(checkpoint);
+  if (path === null) throw new Error(noTokenizer(checkpoint));
+  files[TOKENIZER_FILE] = await writeWhole(out, TOKENIZER_FILE, await readFile(path));
+  return TOKENIZER_FILE;
 }
 
 /** The manifest's head, with the place of the baked states where the pack has them. */

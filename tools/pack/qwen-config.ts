@@ -166,7 +166,31 @@ export function textEncoderIn(folder: string, source: Pick<TensorSource, 'names'
   const path = join(folder, 'text_encoder', 'config.json');
   const config = existsSync(path) ? parseTextConfig(JSON.parse(readFileSync(path, 'utf8')), path) : QWEN_7B;
   checkTextDims(config);
-  return config;
+  return { ...config, image: imageLimits(folder) };
+}
+
+const processor = z.object({
+  min_pixels: dim.optional(),
+  max_pixels: dim.optional(),
+  size: z.object({ shortest_edge: dim.optional(), longest_edge: dim.optional() }).optional(),
+});
+
+/** Limits of the image as the bundle's processor was saved with; those of the authors' loader where nothing says them. */
+function imageLimits(folder: string): TextEncoderConfig['image'] {
+  const path = join(folder, 'processor', 'preprocessor_config.json');
+  const { level, min_pixels: least, max_pixels: most } = QWEN_7B.image;
+  if (!existsSync(path)) return QWEN_7B.image;
+  const read = processor.safeParse(JSON.parse(readFileSync(path, 'utf8')));
+  if (!read.success) throw new Error(`${path}:\n${z.prettifyError(read.error)}`);
+  const { min_pixels, max_pixels, size } = read.data;
+  const limits = {
+    level,
+    min_pixels: min_pixels ?? size?.shortest_edge ?? least,
+    max_pixels: max_pixels ?? size?.longest_edge ?? most,
+  };
+  // Qwen's own default is 16,384 groups; RealRestorer was run with 324, and 640 rows of text is all that its DiT takes.
+  if (limits.max_pixels > most) return { ...limits, min_pixels: Math.min(limits.min_pixels, least), max_pixels: most };
+  return limits;
 }
 
 /** @throws Error with every disagreement listed */

@@ -208,7 +208,7 @@ export function attentionOut(e: Emitter, c: number): void {
   outputNormed(e, 'x', e.add(e.input('x', plane(c)), projected), c);
 }
 
-/** `x` to `latents`: the mean of the posterior, shifted and scaled. */
+/** `x` to `latents`: the mean of the posterior, shifted and scaled; and its `deviation`, scaled. */
 export function encoderOut(e: Emitter, d: FluxVaeDims, c: number): void {
   bands(e, ['x'], { mask: { input: 'mask', of: 'x' } });
   const out: Conv = {
@@ -218,11 +218,13 @@ export function encoderOut(e: Emitter, d: FluxVaeDims, c: number): void {
     kernel: 3,
     pad: SIDES,
     edge: true,
-    rows: [0, d.latentChannels],
   };
-  const mean = normedConv(e, e.input('x', plane(c, 'r+2')), 'encoder.norm_out', out);
+  const both = normedConv(e, e.input('x', plane(c, 'r+2')), 'encoder.norm_out', out);
+  const [mean = '', logVariance = ''] = e.split(both, 2, 1);
   const z = e.mul(e.add(mean, e.scalar('float32', -d.shift)), e.scalar('float32', d.scale));
   e.output('latents', z, plane(d.latentChannels));
+  const deviation = e.op('Exp', [e.mul(logVariance, e.scalar('float32', 0.5))]);
+  e.output('deviation', e.mul(deviation, e.scalar('float32', d.scale)), plane(d.latentChannels));
 }
 
 /** `x` to `restored`. */

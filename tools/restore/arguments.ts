@@ -1,10 +1,13 @@
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
 import { TASK_IDS, type TaskId, taskId } from '../../workers/packs/manifest.ts';
+import { LANGUAGES, type PromptLanguage, SEEN, type Seen } from '../../workers/pipeline/qwen/choices.ts';
 import {
   CACHE_SHARE,
   GUIDANCE_EMBED,
   GUIDANCE_SCALE,
+  POSTERIORS,
+  type Posterior,
   type Range,
   REFERENCE_IDS,
 } from '../../workers/pipeline/switches.ts';
@@ -26,6 +29,10 @@ export const USAGE = `npm run restore -- <photos or folders> -o <file or folder>
   --guidance-scale X scale of the guidance, ${GUIDANCE_SCALE}; 1 turns it off and halves the time (default: the pack's)
   --first-block-cache X  leave blocks out where the first one changes by less than this share, ${CACHE_SHARE} (default: 0, off)
   --skip-uncond X    leave the branch without prompt out from this timestep on, ${CACHE_SHARE} (default: 0, off)
+  --posterior NAME   reference latents: ${POSTERIORS.join(' or ')} of what the VAE gives (default mean)
+  --seen NAME        what the language model sees: ${SEEN.join(', ')} (default photo)
+  --prompt-language L  language of the task's prompt: ${LANGUAGES.join(' or ')} (default en)
+  --prompt TEXT      a prompt of your own in place of the task's, for packs built with --prompts any
   --dit-off          the reference latents go straight to the decoder, for measurements
 
 Progress goes to stderr, one JSON line a photo to stdout.
@@ -46,6 +53,10 @@ export interface Arguments {
   readonly guidanceScale?: number;
   readonly firstBlockCache?: number;
   readonly skipUncond?: number;
+  readonly posterior?: Posterior;
+  readonly seen?: Seen;
+  readonly promptLanguage?: PromptLanguage;
+  readonly prompt?: string;
   readonly ditOff: boolean;
 }
 
@@ -73,6 +84,9 @@ export function readArguments(argv: readonly string[], defaultPack: string): Arg
   const guidanceScale = number('guidance-scale', values['guidance-scale'], GUIDANCE_SCALE);
   const firstBlockCache = number('first-block-cache', values['first-block-cache'], CACHE_SHARE);
   const skipUncond = number('skip-uncond', values['skip-uncond'], CACHE_SHARE);
+  const posterior = oneOf('posterior', values.posterior, POSTERIORS);
+  const seen = oneOf('seen', values.seen, SEEN);
+  const promptLanguage = oneOf('prompt-language', values['prompt-language'], LANGUAGES);
   return {
     inputs: positionals,
     output: values.output,
@@ -89,6 +103,10 @@ export function readArguments(argv: readonly string[], defaultPack: string): Arg
     ...(guidanceScale !== undefined && { guidanceScale }),
     ...(firstBlockCache !== undefined && { firstBlockCache }),
     ...(skipUncond !== undefined && { skipUncond }),
+    ...(posterior !== undefined && { posterior }),
+    ...(seen !== undefined && { seen }),
+    ...(promptLanguage !== undefined && { promptLanguage }),
+    ...(values.prompt !== undefined && { prompt: values.prompt }),
   };
 }
 
@@ -111,6 +129,10 @@ function parse(argv: readonly string[]) {
         'guidance-scale': { type: 'string' },
         'first-block-cache': { type: 'string' },
         'skip-uncond': { type: 'string' },
+        posterior: { type: 'string' },
+        seen: { type: 'string' },
+        'prompt-language': { type: 'string' },
+        prompt: { type: 'string' },
         'dit-off': { type: 'boolean' },
       },
     });
@@ -124,6 +146,14 @@ function number(name: string, text: string | undefined, allowed: Range): number 
   const value = text.trim() === '' ? Number.NaN : Number(text);
   if (!allowed.holds(value)) throw new UsageError(`--${name} must be ${allowed}, not "${text}".`);
   return value;
+}
+
+function oneOf<T extends string>(name: string, text: string | undefined, allowed: readonly T[]): T | undefined {
+  const found = allowed.find((value) => value === text);
+  if (text !== undefined && found === undefined) {
+    throw new UsageError(`--${name} must be ${allowed.join(' or ')}, not "${text}".`);
+  }
+  return found;
 }
 
 function whole(name: string, text: string | undefined, least: number): number | undefined {

@@ -11,6 +11,7 @@ import { restoreAuto } from '../../workers/pipeline/auto.ts';
 import type { JobResult } from '../../workers/pipeline/job.ts';
 import type { Photo } from '../../workers/pipeline/photo.ts';
 import { restorePhoto } from '../../workers/pipeline/restore.ts';
+import { tokenizePrompt } from '../../workers/prompts/tokenizer.ts';
 import { type NodeEngine, openEngine } from '../backend-node/backend.ts';
 import { type Arguments, readArguments, USAGE, UsageError } from './arguments.ts';
 import { type Job, listJobs, readPhoto, writePhoto } from './files.ts';
@@ -23,9 +24,10 @@ async function restoreFile(engine: NodeEngine, args: Arguments, job: Job, signal
   const start = performance.now();
   const photo = await readPhoto(input);
   const read = performance.now() - start;
-  const { task: asked, provider: ep, ...settings } = args;
+  const { task: asked, provider: ep, prompt, ...settings } = args;
   const options = {
     ...settings,
+    ...(prompt !== undefined && { promptIds: await tokenizePrompt(engine.manifest, prompt, engine.file) }),
     signal,
     events: {
       progress: progressWriter(process.stderr, input),

@@ -11,11 +11,16 @@ import { z } from 'zod';
 import { mode, taskId } from '../packs/manifest.ts';
 import { StepHistory } from '../pipeline/history.ts';
 import { makeLatents } from '../pipeline/latents.ts';
+import { LANGUAGES, SEEN } from '../pipeline/qwen/choices.ts';
 import type { JobState } from '../pipeline/state.ts';
+import { POSTERIORS } from '../pipeline/switches.ts';
 import { waySchema } from '../pipeline/ways.ts';
 
 const count = (max: number) => z.number().int().min(0).max(max);
 const positive = (max: number) => z.number().int().min(1).max(max);
+/** Characters of a prompt of people's own. */
+export const MOST_PROMPT = 1000;
+
 /** Names a folder: nothing but what `crypto.randomUUID` makes. */
 export const jobId = z.string().regex(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/);
 
@@ -37,6 +42,10 @@ export const settingsSchema = z.strictObject({
     firstBlockCache: z.number().optional(),
     skipUncond: z.number().optional(),
     strength: z.number().min(0).max(1).optional(),
+    posterior: z.enum(POSTERIORS).optional(),
+    seen: z.enum(SEEN).optional(),
+    promptLanguage: z.enum(LANGUAGES).optional(),
+    prompt: z.string().max(MOST_PROMPT).optional(),
   }),
   /** How the job goes through the photo; every tile at full size where absent. */
   way: waySchema.optional(),

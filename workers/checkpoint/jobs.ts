@@ -110,6 +110,7 @@ async function packOf(manifest: Manifest): Promise<JobSettings['pack']> {
 function settingsOf(request: RestoreRequest & { job: string }, photo: Blob, pack: JobSettings['pack']): JobSettings {
   const { job, task, steps, seed, tile, strength, way } = request;
   const { referenceId, guidanceEmbed, guidanceScale, firstBlockCache, skipUncond } = request;
+  const { posterior, seen, promptLanguage, prompt } = request;
   return {
     id: job,
     began: Date.now(),
@@ -125,6 +126,10 @@ function settingsOf(request: RestoreRequest & { job: string }, photo: Blob, pack
       ...(firstBlockCache !== undefined && { firstBlockCache }),
       ...(skipUncond !== undefined && { skipUncond }),
       ...(strength !== undefined && { strength }),
+      ...(posterior !== undefined && { posterior }),
+      ...(seen !== undefined && { seen }),
+      ...(promptLanguage !== undefined && { promptLanguage }),
+      ...(prompt !== undefined && { prompt }),
     },
     ...(way && { way }),
     pack,

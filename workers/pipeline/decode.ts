@@ -5,10 +5,14 @@ import type { Calls } from './calls.ts';
 import { runChain, waitKind } from './chain.ts';
 import { planTag } from './denoise.ts';
 import { type Latents, makeLatents } from './latents.ts';
+import { noiseLatents } from './noise.ts';
 import { cropPixels, type Photo } from './photo.ts';
 import { chainInputs, type JobPlan, skipNames } from './plan.ts';
 import { TensorScope, withScope } from './scope.ts';
 import type { Tile } from './tiles.ts';
+
+/** Apart from the noise that sampling starts from. */
+const POSTERIOR_STREAM = 1;
 
 export class TileCodec {
   readonly #calls: Calls;
@@ -17,12 +21,18 @@ export class TileCodec {
   /** float32 `[1, pooledDim]`, where the decoder asks for it. */
   readonly #pooled: Tensor | undefined;
   readonly #strength: number;
+  /** Seed of what is drawn from the posterior; null for its mean. */
+  readonly #drawn: number | null;
   readonly #skips: ReadonlySet<string>;
   readonly #inputs: ReadonlySet<string>;
   readonly #cache = new Map<number, { scope: TensorScope; tensors: Record<string, Tensor> }>();
 
-  /** @param strength how much of the change is kept, 0 to 1 */
-  constructor(calls: Calls, plan: JobPlan, photo: Photo, pooled?: Tensor, strength = 1) {
+  /**
+   * @param strength how much of the change is kept, 0 to 1
+   * @param drawn seed of latents that are drawn from the encoder's posterior; null for its mean
+   */
+  constructor(calls: Calls, plan: JobPlan, photo: Photo, pooled?: Tensor, strength = 1, drawn: number | null = null) {
+    this.#drawn = drawn;
     this.#calls = calls;
     this.#plan = plan;
     this.#photo = photo;
@@ -39,10 +49,12 @@ export class TileCodec {
   /** Reference latents of a tile; its skip tensors are kept where the plan has room. */
   async encode(tile: Tile): Promise<Latents> {
     return withScope(async (scope) => {
-      const { latents, ...skips } = await this.#encode(tile, new Set(['latents', ...this.#skips]), scope);
+      const wanted = ['latents', ...(this.#drawn === null ? [] : ['deviation']), ...this.#skips];
+      const { latents, deviation, ...skips } = await this.#encode(tile, new Set(wanted), scope);
       if (!latents) throw new EngineError('pack-damaged', 'the encoder makes no latents');
       const [, channels = 0, height = 0, width = 0] = latents.dims;
       const data = await this.#calls.download(latents, waitKind('encode', planTag(this.#plan)));
+      if (deviation) await this.#draw(tile, data, deviation, [channels, height, width]);
       if (this.#skips.size > 0 && this.#cache.size < this.#plan.cachedTiles) {
         const own = new TensorScope();
         for (const tensor of Object.values(skips)) scope.move(tensor, own);
@@ -50,6 +62,17 @@ export class TileCodec {
       }
       return makeLatents(channels, height, width, data);
     });
+  }
+
+  /** Adds to the mean what is drawn: noise by place, so that overlapping tiles agree. */
+  async #draw(tile: Tile, mean: Float32Array, deviation: Tensor, [channels, height, width]: readonly number[]) {
+    const spread = await this.#calls.download(deviation, waitKind('encode', planTag(this.#plan)));
+    const { factor } = this.#calls.manifest.family;
+    const rect = { x: tile.x / factor, y: tile.y / factor, width: width ?? 0, height: height ?? 0 };
+    const noise = noiseLatents(this.#drawn ?? 0, channels ?? 0, rect, POSTERIOR_STREAM).data;
+    for (let i = 0; i < mean.length; i++) {
+      mean[i] = (mean[i] as number) + (spread[i] as number) * (noise[i] as number);
+    }
   }
 
   /** @returns float32 `[3, tile.height, tile.width]`, about [-1,1], not clamped */

@@ -54,8 +54,9 @@ export function philox(state: Uint32Array, key0: number, key1: number): void {
  *
  * @param seed a non-negative integer below 2^53
  * @param rect place and size in latents of the whole (padded) photo
+ * @param stream another number, another noise for the same seed
  */
-export function noiseLatents(seed: number, channels: number, rect: Rect): Latents {
+export function noiseLatents(seed: number, channels: number, rect: Rect, stream = 0): Latents {
   const out = makeLatents(channels, rect.height, rect.width);
   const plane = rect.height * rect.width;
   const low = seed >>> 0;
@@ -67,7 +68,7 @@ export function noiseLatents(seed: number, channels: number, rect: Rect): Latent
         state[0] = rect.x + x;
         state[1] = rect.y + y;
         state[2] = group;
-        state[3] = 0;
+        state[3] = stream;
         philox(state, low, high);
         const at = group * 4 * plane + y * rect.width + x;
         for (let pair = 0; pair < 2; pair++) {

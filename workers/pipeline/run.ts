@@ -102,7 +102,7 @@ export async function runJob(
     const times = steps > 0 ? timesteps(manifest.schedule, steps, target) : [];
     const { conditions, prologues } = await prepare(job, times.slice(0, -1));
     const pooled = decoderWantsPooled(calls) ? conditions[0]?.conditions[0]?.pooled : undefined;
-    const codec = new TileCodec(calls, plan, photo, pooled, strengthOf(options));
+    const codec = new TileCodec(calls, plan, photo, pooled, strengthOf(options), drawnSeed(options));
     try {
       calls.enter('encode');
       const reference = await encodeAll(job, codec);
@@ -216,6 +216,9 @@ function toResult({ calls, photo, plan, steps }: Job, rgb: Uint8Array, kept: Job
     kept,
   };
 }
+
+/** Seed of drawn reference latents; null where their mean is taken. */
+const drawnSeed = ({ posterior, seed }: JobOptions) => (posterior === 'sample' ? seed : null);
 
 /** Conditions and prologues of all branches. With the DiT off, only what the decoder wants of the conditions. */
 async function prepare(

@@ -32,6 +32,8 @@ const ready: EngineState = {
     steps: { min: 1, default: 4, max: 8 },
     tile: 512,
     auto: false,
+    conditions: 'table',
+    experiments: {},
     stored: true,
   },
 };

@@ -4,6 +4,7 @@ import { engine } from '../../app/engine.ts';
 import type { JobRequest } from '../../bridge/engine.ts';
 import { fail, failureOf, type Result } from '../../bridge/outcome.ts';
 import { useApp } from '../../store/index.ts';
+import { supported } from '../experiments/supported.ts';
 import { proposalOf } from '../tasks/suggest.ts';
 import { tellDone } from './notify.ts';
 import { captureFrame, paintTile, showPicture, viewSide } from './surface.ts';
@@ -43,16 +44,19 @@ async function restoreWith(
   what: Pick<JobRequest, 'task' | 'strength'>,
   onEvent: (event: RestoreEvent) => void,
 ): Promise<Result<RestoreResult>> {
-  const { steps, seed, tile, engine: state } = useApp.getState();
+  const { steps, seed, tile, experiment, engine: state } = useApp.getState();
   const count = steps ?? (state.state === 'ready' ? state.pack.steps.default : null);
   const started = count === null ? await engine.start() : null;
   if (started && !started.ok) return started;
-  const request = { ...what, steps: count ?? started?.value.pack.steps.default ?? 1, seed, ...chosenWay() };
+  const pack = state.state === 'ready' ? state.pack : started?.value.pack;
+  const tried = pack ? supported(experiment, pack.experiments) : {};
+  const request = { ...what, ...tried, steps: count ?? started?.value.pack.steps.default ?? 1, seed, ...chosenWay() };
   return engine.restore(tile === null ? request : { ...request, tile }, onEvent);
 }
 
 function requestOf({ task, steps, seed, tile, switches, way }: UnfinishedJob): JobRequest {
   const { referenceId, guidanceEmbed, guidanceScale, firstBlockCache, skipUncond, strength } = switches;
+  const { posterior, seen, promptLanguage, prompt } = switches;
   return {
     task,
     steps,
@@ -65,6 +69,10 @@ function requestOf({ task, steps, seed, tile, switches, way }: UnfinishedJob): J
     ...(firstBlockCache !== undefined && { firstBlockCache }),
     ...(skipUncond !== undefined && { skipUncond }),
     ...(strength !== undefined && { strength }),
+    ...(posterior !== undefined && { posterior }),
+    ...(seen !== undefined && { seen }),
+    ...(promptLanguage !== undefined && { promptLanguage }),
+    ...(prompt !== undefined && { prompt }),
   };
 }
 
