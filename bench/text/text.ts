@@ -7,7 +7,7 @@ import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { NodeBackend } from '../../tools/backend-node/backend.ts';
-import { isProvider, loadOrt } from '../../tools/backend-node/ort.ts';
+import { isProvider, loadOrt, type Provider } from '../../tools/backend-node/ort.ts';
 import { PackFolder } from '../../tools/backend-node/pack-folder.ts';
 import { buildFrom, readManifest } from '../../tools/pack/build.ts';
 import { defaultThreads } from '../../tools/pack/pool.ts';
@@ -43,7 +43,7 @@ export async function benchText(args: string[]): Promise<object> {
   try {
     const known = existsSync(join(out, 'manifest.json'));
     const started = performance.now();
-    const manifest = known ? await readManifest(out) : await build(out, values.bits === '4' ? 4 : 8);
+    const manifest = known ? await readManifest(out) : await build(out, values.bits === '4' ? 4 : 8, ep);
     const built = (performance.now() - started) / 1000;
     const buildPeak = process.resourceUsage().maxRSS * 1024;
     const run = await runOnce(out, ep, Number(values.threads), values.photo);
@@ -63,7 +63,7 @@ export async function benchText(args: string[]): Promise<object> {
   }
 }
 
-async function build(out: string, bits: 4 | 8): Promise<Manifest> {
+async function build(out: string, bits: 4 | 8, provider: Provider): Promise<Manifest> {
   const source = new VirtualCheckpoint(FULL_TEXT_CONFIG);
   const options = {
     name: 'random',
@@ -78,12 +78,13 @@ async function build(out: string, bits: 4 | 8): Promise<Manifest> {
     licenceText: 'Random numbers, made for measurements.\n',
     shardBytes: 512 * 1024 * 1024,
     threads: defaultThreads(),
+    provider,
   };
   const bundle = { config: FULL_TEXT_CONFIG, source, has: ['dit', 'vae', 'text'] as const };
   return (await buildFrom(bundle, options, (line) => console.error(line))).manifest;
 }
 
-async function runOnce(folder: string, ep: 'wasm' | 'cpu' | 'webgpu', threads: number, file: string): Promise<object> {
+async function runOnce(folder: string, ep: Provider, threads: number, file: string): Promise<object> {
   const pack = await PackFolder.open(folder, ['text']);
   const backend = new NodeBackend(await loadOrt(ep, threads), ep, pack, { budget: 1 });
   const { switches } = pack.manifest;

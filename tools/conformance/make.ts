@@ -64,7 +64,7 @@ export const BAKED_CONFIG = {
 
 /** The same with twelve blocks of a width at which streaming them is worth something. */
 export const MID_SIZE_CONFIG = {
-  ...CONFORMANCE_CONFIG,
+  ...BAKED_CONFIG,
   transformer: { ...CONFORMANCE_CONFIG.transformer, hidden_size: 768, num_heads: 12, depth: 4, depth_single_blocks: 8 },
 } as const;
 

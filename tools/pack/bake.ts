@@ -11,7 +11,7 @@ import { encoderOf, promptIds } from '../../workers/pipeline/qwen/choices.ts';
 import { readPhoto } from '../../workers/pipeline/qwen/read.ts';
 import type { Rgb8 } from '../../workers/pipeline/qwen/resize.ts';
 import { NodeBackend } from '../backend-node/backend.ts';
-import { loadOrt } from '../backend-node/ort.ts';
+import { loadOrt, type Provider } from '../backend-node/ort.ts';
 import { PackFolder } from '../backend-node/pack-folder.ts';
 
 export const BAKED_SHARD = 'baked-0.bin';
@@ -33,13 +33,14 @@ export async function bakeStates(
   folder: string,
   manifest: Manifest,
   stored: 'f16' | 'f32',
+  provider: Provider,
   log: (line: string) => void,
 ): Promise<Baked> {
   const encoder = encoderOf(manifest);
   const { conditioning } = manifest.switches;
   if (encoder === null || conditioning.kind !== 'qwen2.5-vl') throw new Error(`${folder} has no text encoder`);
   const pack = PackFolder.unchecked(folder, manifest);
-  const backend = new NodeBackend(await loadOrt('wasm', 1), 'wasm', pack, { budget: 1e6 });
+  const backend = new NodeBackend(await loadOrt(provider, 1), provider, pack, { budget: 1e6 });
   const meter = new ProgressMeter();
   const calls = new Calls(backend, manifest, meter, undefined);
   const engine = { readShard: (shard: string, at: number, bytes: number) => pack.range(shard, at, bytes) };

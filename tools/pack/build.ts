@@ -2,6 +2,7 @@
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Manifest, manifestSchema, PARTS, type Part } from '../../workers/packs/manifest.ts';
+import type { Provider } from '../backend-node/ort.ts';
 import { type Baked, bakeStates } from './bake.ts';
 import { type Bundle, noTokenizer, type Overrides, openBundle, tokenizerIn } from './bundle.ts';
 import { type Converted, convert, INLINE_ELEMENTS } from './convert.ts';
@@ -30,6 +31,11 @@ export interface PackOptions {
   readonly overrides?: Overrides;
   /** With `any` the pack takes prompts of people's own as well: 1.1 GB more. */
   readonly prompts?: PromptKind;
+  /**
+   * What runs the language model while building (the constant text, baked states). `wasm` where absent, which gives the same
+   * bytes on every machine; `cpu` is onnxruntime-node, several times faster.
+   */
+  readonly provider?: Provider;
   /** Without the text part, but with its weights at hand: bake states of a neutral image. Default true. */
   readonly bake?: boolean;
   readonly name: string;
@@ -148,7 +154,7 @@ export async function buildFrom(
     await mkdir(out, { recursive: true });
     const identity = [
       BUILDER,
-      { ...options, threads: 0, out: '', checkpoint: '' },
+      { ...options, threads: 0, out: '', checkpoint: '', provider: undefined },
       bundle.config,
       bundle.source.identity(),
       [...layout.places],
@@ -196,7 +202,7 @@ async function bakedFor(
   );
   const text = { ...options, out: folder, include: ['text'] as const, prompts: 'tasks' as const };
   const { manifest } = await buildFrom(bundle, text, log);
-  return bakeStates(folder, manifest, formats.plain, log);
+  return bakeStates(folder, manifest, formats.plain, options.provider ?? 'wasm', log);
 }
 
 /** The manifest of a pack folder on disk, checked. */

@@ -43,7 +43,7 @@ export async function finishManifest(
     files,
   };
   if (plan.encoder !== null && parts.includes('text')) {
-    const prefix = await runPrefix(options.out, rough, prepared, checkpoint, log);
+    const prefix = await runPrefix(options.out, rough, prepared, checkpoint, options.provider ?? 'wasm', log);
     const tokenizer = options.prompts === 'any' ? await addTokenizer(options, files) : null;
     addEncoder(rough, plan, layout, prefix, tokenizer);
   }

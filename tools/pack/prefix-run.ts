@@ -10,6 +10,7 @@ import { narrowToHalves } from '../../workers/packs/half.ts';
 import type { Manifest } from '../../workers/packs/manifest.ts';
 import type { Place } from '../../workers/packs/manifest-encoder.ts';
 import { languageTables, textPosition } from '../../workers/pipeline/qwen/positions.ts';
+import type { Provider } from '../backend-node/ort.ts';
 import type { Prepared } from './build.ts';
 import { type FileSpec, writeWhole } from './files.ts';
 import { emitGraphs } from './graphs.ts';
@@ -104,6 +105,7 @@ export async function runPrefix(
   rough: Manifest,
   { plan, formats }: Pick<Prepared, 'plan' | 'formats'>,
   checkpoint: TensorSource,
+  provider: Provider,
   log: (line: string) => void,
 ): Promise<Prefix> {
   if (plan.encoder === null) throw new Error('no text encoder');
@@ -114,7 +116,10 @@ export async function runPrefix(
   );
   if (emitted === undefined) throw new Error(`no graph ${GRAPH}`);
   for (const [name, bytes] of emitted.files) await writeFile(join(folder, name), bytes);
-  const runner = new PackRunner(folder, withFirst(rough, emitted.spec, language.depth), { budget: WEIGHT_BYTES });
+  const runner = new PackRunner(folder, withFirst(rough, emitted.spec, language.depth), {
+    budget: WEIGHT_BYTES,
+    provider,
+  });
   const shard = new Shard(formats.plain);
   const weights: Manifest['weights'] = {};
   const started = performance.now();

@@ -7,7 +7,7 @@ import { defaultBandBytes, graphOf } from '../../workers/pipeline/plan.ts';
 import { ProgressMeter } from '../../workers/pipeline/progress.ts';
 import { type TensorScope, withScope } from '../../workers/pipeline/scope.ts';
 import { NodeBackend } from '../backend-node/backend.ts';
-import { loadOrt } from '../backend-node/ort.ts';
+import { loadOrt, type Provider } from '../backend-node/ort.ts';
 import { PackFolder } from '../backend-node/pack-folder.ts';
 
 export interface Plain {
@@ -21,9 +21,11 @@ export interface RunnerOptions {
   readonly bandBytes?: number;
   /** Bytes of decoded weights that are held. */
   readonly budget?: number;
+  /** onnxruntime-web's wasm with one thread where absent, which gives the same bits everywhere. */
+  readonly provider?: Provider;
 }
 
-/** Runs on onnxruntime-web's wasm with one thread; the folder's files are taken as they are. */
+/** The folder's files are taken as they are. */
 export class PackRunner {
   private readonly folder: string;
   private readonly manifest: Manifest;
@@ -92,7 +94,8 @@ export class PackRunner {
   private async open(): Promise<NodeBackend> {
     if (this.backend === null) {
       const pack = PackFolder.unchecked(this.folder, this.manifest);
-      this.backend = new NodeBackend(await loadOrt('wasm', 1), 'wasm', pack, this.options);
+      const provider = this.options.provider ?? 'wasm';
+      this.backend = new NodeBackend(await loadOrt(provider, 1), provider, pack, this.options);
     }
     return this.backend;
   }
