@@ -1,13 +1,13 @@
 /**
- * One double, one single and one last block of RealRestorer's width (hidden 3072, 4 bits) on the browser's two engines,
- * against the authors' PyTorch modules. A page of its own runs them: the app runs whole packs only, and a whole pack of
+ * One double, one single and one last block of RealRestorer's width (hidden 3072), one vision block and one language layer of
+ * Qwen2.5-VL-7B's, at 4 bits, on the browser's two engines, against PyTorch. A page of its own runs them: the app runs whole packs only, and a whole pack of
  * this width is gigabytes. Few tokens, because a GPU in software does about one GMAC a second.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from '@playwright/test';
-import { BLOCKS } from '../tools/conformance/block-calls.ts';
+import { BLOCKS, TEXT_BLOCKS } from '../tools/conformance/block-calls.ts';
 import { makeBlockPack, TRUE_WIDTH } from '../tools/conformance/block-pack.ts';
 import { readTrueWidth } from '../tools/conformance/true-width.ts';
 import { relativeError } from '../tools/pack/parity-helpers.ts';
@@ -32,7 +32,7 @@ test.afterAll(async () => {
 });
 
 for (const engine of ['wasm', 'webgpu'] as const) {
-  test(`blocks at hidden 3072 equal PyTorch on ${engine}`, async ({ page }) => {
+  test(`blocks of true widths equal PyTorch on ${engine}`, async ({ page }) => {
     const urls = [`${server.url}packs/blocks/`, `${server.url}ort/`] as const;
     await page.goto(`${server.url}packs/page/`);
     await page.waitForFunction(() => '__blocks' in window, null, { timeout: 30_000 });
@@ -41,7 +41,7 @@ for (const engine of ['wasm', 'webgpu'] as const) {
       engine,
     ] as const);
     expect(adapter === '').toBe(engine === 'wasm');
-    for (const block of BLOCKS) {
+    for (const block of [...BLOCKS, ...TEXT_BLOCKS]) {
       const started = Date.now();
       const outputs = await page.evaluate((id) => window.__blocks.run(id), block);
       const expected = await readTrueWidth(block);

@@ -5,24 +5,37 @@
  * draw.test.ts, and at this size it would take minutes.
  */
 import { mkdir } from 'node:fs/promises';
-import { numberToHalf } from '../../workers/packs/half.ts';
+import { narrowToHalves, numberToHalf } from '../../workers/packs/half.ts';
 import type { Manifest, Part } from '../../workers/packs/manifest.ts';
+import { storedBytes } from '../../workers/packs/weights.ts';
 import type { Step1xConfig } from '../pack/config.ts';
 import { formatsFor, type Recipe } from '../pack/emitter.ts';
 import { writeWhole } from '../pack/files.ts';
 import { type EmittedGraph, emitGraphs } from '../pack/graphs.ts';
 import { ditDims, type InstancePlan, type Plan, transformerParts } from '../pack/plan-parts.ts';
+import { encoderParts } from '../pack/plan-qwen.ts';
 import { step1xPlan } from '../pack/plan-step1x.ts';
 import { BLOCK } from '../pack/quantise.ts';
+import { QWEN_7B } from '../pack/qwen-7b.ts';
 import { FULL_CONFIG } from '../pack/virtual-config.ts';
-import { drawOnGrid } from './draw.ts';
+import { draw, drawOnGrid } from './draw.ts';
 
-/** RealRestorer with one double and two single blocks, and a short text. */
+/** RealRestorer with one double and two single blocks, a short text, and one block of each part of its text encoder. */
 export const TRUE_WIDTH: Step1xConfig = {
   ...FULL_CONFIG,
   transformer: { ...FULL_CONFIG.transformer, depth: 1, depth_single_blocks: 2 },
-  conditioning: { tasks: ['noise'], tokens: 7, valid: [4, 4] },
+  conditioning: { tasks: ['noise'], tokens: 7, valid: [] },
+  text_encoder: {
+    ...QWEN_7B,
+    vision: { ...QWEN_7B.vision, depth: 1 },
+    language: { ...QWEN_7B.language, depth: 1 },
+  },
 };
+
+const TEXT_INSTANCES: readonly InstancePlan[] = [
+  { id: 'vision.0', graph: 'vision.block', prefix: 'text.visual.blocks.0.' },
+  { id: 'text.0', graph: 'text.layer', prefix: 'text.layers.0.' },
+];
 
 const INSTANCES: readonly InstancePlan[] = [
   { id: 'double.0', graph: 'double', prefix: 'double_blocks.0.' },
@@ -50,9 +63,15 @@ function packGrid(values: Float32Array): { b: Uint8Array; scales: Uint16Array } 
 }
 
 /** Rows and columns that a recipe takes of its tensor. */
-function part(tensor: string, { full, rows, columns }: Recipe['source']): Float32Array {
+function part(tensor: string, { full, rows, columns, padTo }: Recipe['source']): Float32Array {
   const [height = 1, width = 1] = full;
   const [start, count] = rows ?? [0, height];
+  if (padTo !== undefined) {
+    // Drawn as wide as it is stored, so that it lies on the grid, and then cut: zeros behind every row.
+    const wide = drawOnGrid(tensor, [height, padTo], start * padTo, count * padTo);
+    for (let y = 0; y < count; y++) wide.fill(0, y * padTo + width, (y + 1) * padTo);
+    return wide;
+  }
   const values = drawOnGrid(tensor, full, start * width, count * width);
   if (columns === undefined) return values;
   const out = new Float32Array(count * columns[1]);
@@ -63,6 +82,12 @@ function part(tensor: string, { full, rows, columns }: Recipe['source']): Float3
   return out;
 }
 
+function halves(values: Float32Array): Uint8Array {
+  const out = new Uint16Array(values.length);
+  narrowToHalves(values, out);
+  return bytesOf(out);
+}
+
 /** The weights of an instance, one after the other at multiples of 16 bytes. */
 function shardOf(prefix: string, recipes: ReadonlyMap<string, Recipe>) {
   const parts: Uint8Array[] = [];
@@ -70,10 +95,12 @@ function shardOf(prefix: string, recipes: ReadonlyMap<string, Recipe>) {
   let bytes = 0;
   let knownKey = '';
   let known = packGrid(new Float32Array());
-  for (const [port, { source, blocks, stored }] of recipes) {
+  for (const [port, recipe] of recipes) {
+    const { source, blocks, stored, computed } = recipe;
     const tensor = prefix + source.tensor;
     let data: Uint8Array;
-    if (blocks === undefined) {
+    if (computed) data = halves(draw(`input.${port}`, recipe.shape));
+    else if (blocks === undefined) {
       if (stored !== 'f32') throw new Error(`${tensor}: blocks hold no weights stored as ${stored}`);
       data = bytesOf(part(tensor, source));
     } else {
@@ -82,6 +109,9 @@ function shardOf(prefix: string, recipes: ReadonlyMap<string, Recipe>) {
       knownKey = key;
       data = bytesOf(known[blocks.part]);
     }
+    // Rows that only the stored matrix has are zeros.
+    const missing = storedBytes(recipe) - data.length;
+    if (missing > 0) data = Buffer.concat([data, new Uint8Array(missing)]);
     places[port] = { offset: bytes, bytes: data.length };
     const padding = new Uint8Array(-data.length & 15);
     parts.push(data, padding);
@@ -117,13 +147,17 @@ export function partManifest(
 export async function makeBlockPack(out: string, config: Step1xConfig): Promise<Manifest> {
   await mkdir(out, { recursive: true });
   const plan = step1xPlan(config);
-  const { graphs: plans } = transformerParts(config, ditDims(config));
-  const wanted = plans.filter(([name]) => INSTANCES.some(({ graph }) => graph === name));
+  const all = config.text_encoder ? [...INSTANCES, ...TEXT_INSTANCES] : INSTANCES;
+  const plans = [
+    ...transformerParts(config, ditDims(config)).graphs,
+    ...(config.text_encoder ? encoderParts(config.text_encoder).graphs : []),
+  ];
+  const wanted = plans.filter(([name]) => all.some(({ graph }) => graph === name));
   const graphs = emitGraphs({ graphs: new Map(wanted) }, formatsFor(4, config.family));
   const files: Manifest['files'] = {};
   const instances: Manifest['instances'] = {};
   const weights: Manifest['weights'] = {};
-  for (const { id, graph, prefix } of INSTANCES) {
+  for (const { id, graph, prefix } of all) {
     const emitted = graphs.get(graph);
     if (emitted === undefined) throw new Error(`no graph ${graph}`);
     for (const [name, bytes] of emitted.files) files[name] = await writeWhole(out, name, bytes);

@@ -16,7 +16,9 @@ import { makeBlockPack, TRUE_WIDTH } from './block-pack.ts';
 import { largestHalves } from './halves.ts';
 
 const NARROW = { ...TRUE_WIDTH.transformer, hidden_size: 512, num_heads: 4, mlp_ratio: 24 };
-const CONFIG = process.env.LONG === '1' ? TRUE_WIDTH : { ...TRUE_WIDTH, transformer: NARROW };
+// The text encoder is fp32 in both modes.
+const { text_encoder: _, ...DIT } = TRUE_WIDTH;
+const CONFIG = process.env.LONG === '1' ? DIT : { ...DIT, transformer: NARROW };
 const HIDDEN = CONFIG.transformer.hidden_size;
 
 let folder: string;

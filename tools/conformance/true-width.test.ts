@@ -1,6 +1,6 @@
 /**
- * One double, one single and one last block of RealRestorer's width (hidden 3072) at 4 bits, on onnxruntime-web's wasm,
- * against the authors' PyTorch modules (tools/pack/fixtures/true_width.py). e2e/true-width.spec.ts does it in a browser.
+ * One double, one single and one last block of RealRestorer's width (hidden 3072), one vision block and one language layer of
+ * Qwen2.5-VL-7B's, at 4 bits, on onnxruntime-web's wasm, against PyTorch (tools/pack/fixtures/true_width*.py). e2e/true-width.spec.ts does it in a browser.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -10,7 +10,7 @@ import { NodeBackend } from '../backend-node/backend.ts';
 import { loadOrt } from '../backend-node/ort.ts';
 import { PackFolder } from '../backend-node/pack-folder.ts';
 import { relativeError } from '../pack/parity-helpers.ts';
-import { BLOCKS, blockFeeds, runBlock } from './block-calls.ts';
+import { BLOCKS, blockFeeds, runBlock, TEXT_BLOCKS } from './block-calls.ts';
 import { makeBlockPack, TRUE_WIDTH } from './block-pack.ts';
 import { readTrueWidth } from './true-width.ts';
 
@@ -24,7 +24,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-describe.each(BLOCKS)('%s at hidden 3072', (block) => {
+describe.each([...BLOCKS, ...TEXT_BLOCKS])('%s at its true width', (block) => {
   it('equals PyTorch to 1e-4 with 4-bit weights', async () => {
     const backend = new NodeBackend(await loadOrt('wasm', 1), 'wasm', pack);
     try {

@@ -4,12 +4,9 @@ import type { EncoderSpec } from '../../workers/packs/manifest-encoder.ts';
 import type { Emitter } from './emitter.ts';
 import type { GraphPlan, InstancePlan } from './plan-parts.ts';
 import type { TextEncoderConfig } from './qwen-config.ts';
-import { CLOSE_IMAGE_IDS, CLOSE_PROMPT_IDS, INSTRUCTION_IDS, OPEN_IMAGE_IDS, PROMPT_IDS } from './qwen-ids.ts';
+import { CLOSE_IMAGE_IDS, CLOSE_PROMPT_IDS, PREFIX_IDS, PROMPT_IDS } from './qwen-ids.ts';
 import { languageLayer, languageNorm } from './qwen-language.ts';
 import { merger, patchEmbed, visionBlock } from './qwen-vision.ts';
-
-/** The constant text before the image. */
-export const PREFIX_IDS: readonly number[] = [...INSTRUCTION_IDS, ...OPEN_IMAGE_IDS];
 
 export const EMBEDDING_TENSOR = 'text.embed_tokens.weight';
 

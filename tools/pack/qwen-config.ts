@@ -5,7 +5,10 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { QWEN_7B } from './qwen-7b.ts';
 import type { TensorSource } from './source.ts';
+
+export { QWEN_7B };
 
 const dim = z
   .number()
@@ -40,22 +43,6 @@ export const textEncoderSchema = z.strictObject({
   image: z.strictObject({ level: dim, min_pixels: dim, max_pixels: z.number().int().min(1) }),
 });
 export type TextEncoderConfig = z.infer<typeof textEncoderSchema>;
-
-/** RealRestorer's; the image's limits are those of the authors' loader. */
-export const QWEN_7B: TextEncoderConfig = {
-  vision: { hidden: 1280, heads: 16, depth: 32, mlp: 3420, patch: 14, merge: 2, window: 4, global: [7, 15, 23, 31] },
-  language: {
-    hidden: 3584,
-    heads: 28,
-    kv_heads: 4,
-    depth: 28,
-    mlp: 18944,
-    theta: 1e6,
-    sections: [16, 24, 24],
-    vocabulary: 152064,
-  },
-  image: { level: 1024, min_pixels: 256 * 784, max_pixels: 324 * 784 },
-};
 
 const rope = z.object({ rope_theta: z.number().optional(), mrope_section: z.tuple([dim, dim, dim]).optional() });
 const language = z.object({

@@ -23,6 +23,9 @@ export const INSTRUCTION_IDS: readonly number[] = [
 /** `: Picture 1: <|vision_start|>`: the first tokens whose states are kept. */
 export const OPEN_IMAGE_IDS: readonly number[] = [25, 24669, 220, 16, 25, 220, 151652];
 
+/** The constant text before the image. */
+export const PREFIX_IDS: readonly number[] = [...INSTRUCTION_IDS, ...OPEN_IMAGE_IDS];
+
 /** `<|vision_end|>` */
 export const CLOSE_IMAGE_IDS: readonly number[] = [151653];
 
