@@ -1,5 +1,6 @@
 /** What a pack needs, worked out from its manifest alone. */
 import type { Manifest } from './manifest.ts';
+import { encoderInstances } from './manifest-encoder.ts';
 import type { PackNeeds } from './protocol.ts';
 import { elementCount, fedBytes, fedDType } from './weights.ts';
 
@@ -15,7 +16,12 @@ export function packNeeds(manifest: Manifest, bytes: number, toFetch: number): P
   let largestBuffer = 0;
   let macs = 0;
   const tokens = countTokens(manifest);
-  const perInstance = Object.entries(manifest.instances).map(([id, instance]) => {
+  // The text encoder runs before the transformer, block by block, and is let go: it needs less at any time.
+  const { conditioning } = switches;
+  const encoder = conditioning.kind === 'qwen2.5-vl' ? conditioning.encoder : undefined;
+  const reading = new Set(encoder ? encoderInstances(encoder) : []);
+  const held = Object.entries(manifest.instances).filter(([id]) => !reading.has(id));
+  const perInstance = held.map(([id, instance]) => {
     const ports = manifest.graphs[instance.graph]?.weights ?? [];
     let fed = 0;
     for (const port of ports) {

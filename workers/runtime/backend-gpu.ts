@@ -180,7 +180,10 @@ export class GpuBackend implements Backend {
   /** @param cap for tests: another cap than the backend's own, also in the middle of a job */
   prepare(size: JobSize, cap: number = this.#cap): Promise<number> {
     return this.#mutex.run(async () => {
-      if (size.reads) return this.#weights.setPlan(planReading(this.#pack.manifest, this.mode));
+      if (size.reads) {
+        await this.#weights.setPlan(planReading(this.#pack.manifest, this.mode));
+        return 1;
+      }
       // What reading the photo left behind goes before room is made for the transformer.
       this.#pool.drain();
       const planned = planMemory(this.#pack.manifest, this.mode, size, cap);
