@@ -7,7 +7,7 @@ import { TASK_IDS, type TaskId } from '../../workers/packs/manifest.ts';
 export const USAGE = `npm run bench -- quality --data PHOTOS [options]
 
   --data DIR      folder of the photos, with val/ inside; only for the first run, which makes the pictures
-  --photos N      how many of the 41 photos, evenly spread (default: all)
+  --photos N      how many of the 41 photos, spread over the set (default: all)
   --tasks LIST    of ${TASK_IDS.join(',')} (default: all)
   --steps LIST    step counts beside the default one (default: 1,2,4,8)
   --step-photos N how many of the photos these are measured on (default: all)
@@ -15,6 +15,7 @@ export const USAGE = `npm run bench -- quality --data PHOTOS [options]
   --cpu           onnxruntime-node in place of onnxruntime-web, where it is installed
   --threads N     threads (default: 2)
   --maxim         runs MAXIM as well; else its results are those in maxim-results.json
+  --fixtures      the seven photos inside MAXIM's packages as well
   --bits          packs of 4, 8, 16 and 32 bits from training/state, compared
   --bits-photos N on how many of the photos (default: 8)
   --checks        seed, tiles against the whole, seams of a 12 MP photo
@@ -37,6 +38,7 @@ const DEFINITION = {
   cpu: { type: 'boolean', default: false },
   threads: { type: 'string', default: '2' },
   maxim: { type: 'boolean', default: false },
+  fixtures: { type: 'boolean', default: false },
   bits: { type: 'boolean', default: false },
   'bits-photos': { type: 'string', default: '8' },
   checks: { type: 'boolean', default: false },
@@ -59,6 +61,7 @@ export interface Options {
   readonly provider: 'wasm' | 'cpu';
   readonly threads: number;
   readonly maxim: boolean;
+  readonly fixtures: boolean;
   readonly bits: boolean;
   readonly bitsPhotos: number;
   readonly checks: boolean;
@@ -96,6 +99,7 @@ export function readOptions(args: readonly string[]): Options {
     provider: values.cpu ? 'cpu' : 'wasm',
     threads: number('threads', values.threads, 64),
     maxim: values.maxim,
+    fixtures: values.fixtures,
     bits: values.bits,
     bitsPhotos: number('bits-photos', values['bits-photos'], 41),
     checks: values.checks,

@@ -5,21 +5,16 @@ import { type Bar, bars } from './bars.ts';
 import { compareBits } from './bits.ts';
 import { checkTiles } from './checks.ts';
 import { measureCost } from './cost.ts';
+import { fixtureTable } from './fixtures.ts';
 import { MAXIM_TASKS, maximResults } from './maxim.ts';
 import { Contestant, Judge } from './measure.ts';
 import { type Options, readOptions } from './options.ts';
 import { writeReport, writeStill } from './report/report.ts';
-import { readRecipe } from './set.ts';
+import { readRecipe, spread } from './set.ts';
 import type { Scores } from './store.ts';
 import { type CleanRow, jsonOf, type TaskRows } from './summary.ts';
 import { autoTable, barTable, cleanTable, taskTable } from './tables.ts';
 import { Workshop } from './workshop.ts';
-
-/** `count` of the photos, evenly spread. */
-export function spread<T>(all: readonly T[], count: number): T[] {
-  if (count >= all.length) return [...all];
-  return Array.from({ length: count }, (_, i) => all[Math.floor((i * all.length) / count)] as T);
-}
 
 export async function benchQuality(args: string[]): Promise<object> {
   const options = readOptions(args);
@@ -63,6 +58,8 @@ export async function benchQuality(args: string[]): Promise<object> {
   const together = tasks.map((rows, i) => ({ ...rows, columns: { ...rows.columns, ...oneStep(steps[i], photos) } }));
   print(barTable(bars(together, clean, auto, contestant.defaultSteps)));
   if (options.checks) print(barTable(await checkTiles(contestant, workshop, options)));
+  const fixtures = options.fixtures && (await fixtureTable(contestant, workshop));
+  if (fixtures) print(fixtures);
   const report = { contestant, workshop, tasks, tables: tables.join('\n\n') };
   if (options.report) {
     await writeReport(options.report, report);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { TASK_IDS } from '../../workers/packs/manifest.ts';
-import { hashOf, readRecipe } from './set.ts';
+import { hashOf, readRecipe, spread } from './set.ts';
 
 const recipe = await readRecipe();
 
@@ -16,5 +16,12 @@ describe('the frozen test set', () => {
     const [low, high] = recipe.bands[task];
     expect(mean).toBeGreaterThan(low);
     expect(mean).toBeLessThan(high);
+  });
+
+  it('is taken in an order that holds every photo once, fewer among more', () => {
+    const photos = recipe.clean.map(({ photo }) => photo);
+    const all = spread(photos, Number.POSITIVE_INFINITY);
+    expect([...all].sort()).toEqual(photos);
+    expect(spread(photos, 14)).toEqual(all.slice(0, 14));
   });
 });

@@ -41,3 +41,11 @@ export function hashOf({ clean, items }: Pick<Recipe, 'clean' | 'items'>): strin
   const hashes = [...clean, ...items].map((picture) => picture.sha256);
   return createHash('sha256').update(hashes.join('\n')).digest('hex');
 }
+
+/**
+ * `count` of the photos, in an order that jumps through the set, so that fewer are among more: what was measured of some is
+ * kept when all follow. The same order as maxim/run.py's.
+ */
+export function spread<T>(all: readonly T[], count: number): T[] {
+  return Array.from({ length: Math.min(count, all.length) }, (_, i) => all[(17 * i) % all.length] as T);
+}
