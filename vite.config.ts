@@ -1,7 +1,9 @@
 import react from '@vitejs/plugin-react';
 import { defineConfig } from 'vite';
 import { VitePWA } from 'vite-plugin-pwa';
+import pkg from './package.json' with { type: 'json' };
 import headers from './src/headers.json' with { type: 'json' };
+import { codecFiles, codecModules } from './tools/vite-codecs.ts';
 import { fileLimits } from './tools/vite-limits.ts';
 import { ortFiles } from './tools/vite-ort.ts';
 import { manifest } from './tools/web-manifest.ts';
@@ -22,6 +24,7 @@ export default defineConfig({
   plugins: [
     react(),
     ortFiles(),
+    codecFiles(),
     VitePWA({
       strategies: 'injectManifest',
       srcDir: 'src',
@@ -32,13 +35,14 @@ export default defineConfig({
       // The engine worker keeps packs and ORT's wasm itself; demo photos and screenshots are fetched when wanted.
       injectManifest: {
         globPatterns: ['**/*.{html,js,mjs,css,svg,woff2}', 'icons/*.png'],
-        globIgnores: ['packs/**', 'demo/**', 'screenshots/**', 'sw.js'],
+        globIgnores: ['packs/**', 'codecs/**', 'demo/**', 'screenshots/**', 'sw.js'],
         maximumFileSizeToCacheInBytes: 4 * 1024 * 1024,
       },
     }),
     fileLimits(),
   ],
-  worker: { format: 'es' },
+  define: { __APP_VERSION__: JSON.stringify(pkg.version) },
+  worker: { format: 'es', plugins: () => [codecModules()] },
   // Found only once the worker loads; the page would then be reloaded under the person's hands.
   optimizeDeps: { include: ['comlink', 'zod'] },
   server: { headers: devHeaders },

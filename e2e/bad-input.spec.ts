@@ -43,7 +43,7 @@ const REFUSED: [string, () => DroppedFile | Promise<DroppedFile>, RegExp][] = [
   ],
   ['an empty file', () => ({ name: 'empty.png', mimeType: 'image/png', buffer: Buffer.alloc(0) }), /empty/i],
   ['a PNG header of 30000 by 30000 px', () => pngHeader(30_000, 30_000), /900|too (many|large|big)|megapixel/i],
-  ['a photo over the limit', () => plainPng(8200, 7000), /57|too (many|large|big)|megapixel/i],
+  ['a photo over the limit', () => plainPng(11_001, 11_000), /121|too (many|large|big)|megapixel/i],
 ];
 
 for (const [name, make, sentence] of REFUSED) {

@@ -5,10 +5,12 @@ import { CheckpointThread } from './checkpoint/thread.ts';
 import { EngineError } from './errors.ts';
 import { asEngineError, outcome } from './outcome.ts';
 import { browserFileCache } from './packs/file-cache.ts';
-import { Store } from './packs/store.ts';
+import type { Manifest } from './packs/manifest.ts';
+import { Store, sha256Hex } from './packs/store.ts';
 import { jobEvents, toBitmap } from './paint-events.ts';
 import { type DecodedPhoto, decodePhoto } from './photo/decode.ts';
 import { encodePhoto } from './photo/encode.ts';
+import { type Recipe, readRecipes } from './photo/meta/xmp.ts';
 import { fitInto, type Rgb, shrinkToRgba } from './photo/rgba.ts';
 import { proposeTask } from './pipeline/auto.ts';
 import { Gate } from './pipeline/gate.ts';
@@ -21,7 +23,6 @@ import type {
   EngineInfo,
   EngineOptions,
   EstimateRequest,
-  ExportFormat,
   NoticeCode,
   Outcome,
   PackInfo,
@@ -30,6 +31,8 @@ import type {
   RestoreEvent,
   RestoreRequest,
   RestoreResult,
+  Saved,
+  SaveRequest,
   StartEvent,
   UnfinishedJob,
 } from './protocol.ts';
@@ -41,6 +44,16 @@ interface OpenPhoto {
   /** As it was opened, for the checkpoint of a job. */
   readonly file: Blob;
   readonly pixels: DecodedPhoto;
+}
+
+/** Decoders lie beside the app's scripts: `../codecs/` from the built worker as from the development server's. */
+const codecUrl = (name: string): string => new URL(`../codecs/${name}.wasm.gzip`, self.location.href).href;
+
+function photoInfo(id: number, { width, height, type, layout, source }: DecodedPhoto, tiles: number): PhotoInfo {
+  const { bits, channels } = layout;
+  const grey = channels < 3;
+  const wide = !grey && !source.colour(layout).isSrgb;
+  return { id, width, height, type, tiles, bits, grey, wide, lost: source.lost, recipes: readRecipes(source.meta.xmp) };
 }
 
 /** What stops, holds and hears a job. */
@@ -63,6 +76,8 @@ export class RestoreEngine implements EngineApi {
   #running: Running | null = null;
   #photo: OpenPhoto | null = null;
   #result: JobResult | null = null;
+  /** How the result came about. */
+  #recipe: Recipe | null = null;
   #hold: Hold | null = null;
   /** The proposal under way, which waits for nobody. */
   #asking: AbortController | null = null;
@@ -94,13 +109,12 @@ export class RestoreEngine implements EngineApi {
   open(file: Blob): Promise<Outcome<PhotoInfo>> {
     return outcome(async () => {
       this.#forget();
-      const pixels = await decodePhoto(file);
+      const pixels = await decodePhoto(file, { load: (name) => this.#store.fetchStored(codecUrl(name)) });
       this.#ids += 1;
       this.#photo = { id: this.#ids, file, pixels };
-      const { width, height, type } = pixels;
       const running = this.#running;
       const tiles = running ? countTiles({ manifest: running.pack.manifest, backend: running.backend }, pixels) : 0;
-      return { id: this.#photo.id, width, height, type, tiles };
+      return photoInfo(this.#ids, pixels, tiles);
     });
   }
 
@@ -186,8 +200,21 @@ export class RestoreEngine implements EngineApi {
     });
   }
 
-  save(format: ExportFormat, quality: number): Promise<Outcome<Blob>> {
-    return outcome(() => encodePhoto(this.#picture('result'), this.#opened().pixels.alpha, format, quality));
+  save({
+    format,
+    quality,
+    privacy = 'keep',
+    strength = 1,
+    mask = null,
+    app = '',
+  }: SaveRequest): Promise<Outcome<Saved>> {
+    return outcome(async () => {
+      const { pixels } = this.#opened();
+      const recipes = [...readRecipes(pixels.source.meta.xmp)];
+      if (this.#recipe) recipes.push({ ...this.#recipe, strength, masked: mask !== null, app });
+      const blend = { strength, mask };
+      return encodePhoto(pixels, this.#picture('result').rgb, { format, quality, blend, privacy, recipes });
+    });
   }
 
   async close(): Promise<void> {
@@ -266,6 +293,7 @@ export class RestoreEngine implements EngineApi {
         try {
           const result = await untilLost(running, attempt);
           void kept.end();
+          this.#recipe = await recipeOf(request, running.pack.manifest);
           return result;
         } catch (error) {
           const { code } = asEngineError(error);
@@ -325,6 +353,12 @@ export class RestoreEngine implements EngineApi {
     this.#result = null;
     this.#kept.forget();
   }
+}
+
+async function recipeOf({ task, steps, seed }: RestoreRequest, manifest: Manifest): Promise<Recipe> {
+  const packHash = await sha256Hex(new TextEncoder().encode(JSON.stringify(manifest)));
+  const { name, version } = manifest;
+  return { task, steps, seed, strength: 1, masked: false, pack: name, packVersion: version, packHash, app: '' };
 }
 
 function engineOf({ backend, pack }: Running): Engine {

@@ -5,6 +5,9 @@
 import type { ErrorCode } from './errors.ts';
 import type { TaskId } from './packs/manifest.ts';
 import type { PackSource } from './packs/protocol.ts';
+import type { Mask } from './photo/blend.ts';
+import type { Loss, Privacy } from './photo/meta/metadata.ts';
+import type { Recipe } from './photo/meta/xmp.ts';
 import type { Proposal } from './pipeline/auto-choice.ts';
 import type { Conditions, Experiments } from './pipeline/experiments.ts';
 import type { Estimate } from './pipeline/probe.ts';
@@ -72,6 +75,14 @@ export interface PhotoInfo {
   type: string;
   /** With the pack's own tile; 0 while the engine is still starting. */
   tiles: number;
+  /** Of the file: bits a channel, whether it is grey, whether its colours are other than sRGB. */
+  bits: 8 | 16;
+  grey: boolean;
+  wide: boolean;
+  /** What the file has and no result can carry. */
+  lost: readonly Loss[];
+  /** What this app did to the photo before, oldest first: its files say so. */
+  recipes: readonly Recipe[];
 }
 
 export interface RestoreRequest {
@@ -191,7 +202,26 @@ export interface RestoreResult {
   memory: { gpuPeakBytes: number; heapBytes: number };
 }
 
-export type ExportFormat = 'png' | 'jpeg' | 'webp';
+export type ExportFormat = 'png' | 'jpeg' | 'webp' | 'tiff';
+
+export interface SaveRequest {
+  format: ExportFormat;
+  /** 0 to 1, for jpeg and webp. */
+  quality: number;
+  /** `keep` where absent. */
+  privacy?: Privacy;
+  /** How much of the restoration goes in, 0 to 1, and where; all of it where absent. */
+  strength?: number;
+  mask?: Mask | null;
+  /** The app's version, for the recipe. */
+  app?: string;
+}
+
+export interface Saved {
+  file: Blob;
+  /** What found no place in the format. */
+  lost: readonly Loss[];
+}
 
 /** Failures cross the worker's door as plain values: comlink would keep only the message of an error. */
 export type Outcome<T> =
@@ -227,8 +257,8 @@ export interface EngineApi {
   liveUnder(lock: string): Promise<void>;
   /** Makes step `step` (1-based) of the last job the result: its clean estimate is decoded at full size. */
   keepStep(step: number, onEvent: (event: RestoreEvent) => void): Promise<Outcome<RestoreResult>>;
-  /** The result as a file at the photo's own size. `quality` 0 to 1 for jpeg and webp. */
-  save(format: ExportFormat, quality: number): Promise<Outcome<Blob>>;
+  /** The result as a file at the photo's own size, with its metadata, in its own colours. */
+  save(request: SaveRequest): Promise<Outcome<Saved>>;
   /** Forgets the photo and the result. */
   close(): Promise<void>;
   /** Test hook: loses the GPU device as a driver reset would. */

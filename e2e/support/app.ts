@@ -122,9 +122,9 @@ export class App {
   /** The result at the photo's own size. */
   async result(): Promise<Pixels> {
     const base64 = await this.page.evaluate(async () => {
-      const saved = await window.__engine.save('png', 1);
+      const saved = await window.__engine.save({ format: 'png', quality: 1 });
       if (!saved.ok) throw new Error(`save: ${saved.code} ${saved.detail}`);
-      const bytes = new Uint8Array(await saved.value.arrayBuffer());
+      const bytes = new Uint8Array(await saved.value.file.arrayBuffer());
       let text = '';
       for (let i = 0; i < bytes.length; i += 0x8000) text += String.fromCharCode(...bytes.subarray(i, i + 0x8000));
       return btoa(text);

@@ -1,6 +1,7 @@
 import { Info, TriangleAlert, X } from 'lucide-react';
 import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
+import { PhotoNotes } from '../features/import/PhotoNotes.tsx';
 import { choosePack } from '../features/packs/work.ts';
 import { Unfinished } from '../features/restore/Unfinished.tsx';
 import { useApp } from '../store/index.ts';
@@ -20,6 +21,7 @@ export function Notices() {
       {!window.isSecureContext && <ErrorCard failure={{ code: 'needs-https', detail: '', values: {} }} />}
       <EngineTrouble />
       <Unfinished />
+      <PhotoNotes />
       {failure && <ErrorCard failure={failure} onDismiss={() => setUi({ failure: null })} />}
       {notice && (
         <Card icon={<Info className="icon" aria-hidden />} onDismiss={() => setUi({ notice: null })}>

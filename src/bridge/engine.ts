@@ -7,13 +7,14 @@ import type {
   EngineOptions,
   Estimate,
   EstimateRequest,
-  ExportFormat,
   PackInfo,
   PhotoInfo,
   Proposal,
   RestoreEvent,
   RestoreRequest,
   RestoreResult,
+  Saved,
+  SaveRequest,
   StartEvent,
   UnfinishedJob,
 } from '../../workers/protocol.ts';
@@ -141,8 +142,8 @@ export class EngineBridge {
     return ready.ok ? ready.value.session.call((api) => api.propose()) : ready;
   }
 
-  save(format: ExportFormat, quality: number): Promise<Result<Blob>> {
-    return this.#live().call((api) => api.save(format, quality));
+  save(request: SaveRequest): Promise<Result<Saved>> {
+    return this.#live().call((api) => api.save(request));
   }
 
   /**

@@ -23,12 +23,17 @@ export interface ChoiceSlice {
   /** How the next job goes through the photo; only asked where the pack's weights are streamed. */
   way: 'whole' | 'area' | 'tiles';
   experiment: Experiment;
+  /** How much of the restoration the result shows and saves, 0 to 1. */
+  strength: number;
   format: ExportFormat;
   /** 0 to 1, for jpeg and webp. */
   quality: number;
   choose: (
     choice: Partial<
-      Pick<ChoiceSlice, 'task' | 'picked' | 'steps' | 'seed' | 'tile' | 'way' | 'experiment' | 'format' | 'quality'>
+      Pick<
+        ChoiceSlice,
+        'task' | 'picked' | 'steps' | 'seed' | 'tile' | 'way' | 'experiment' | 'strength' | 'format' | 'quality'
+      >
     >,
   ) => void;
 }
@@ -41,6 +46,7 @@ export const choiceSlice: StateCreator<AppState, [], [], ChoiceSlice> = (set) =>
   tile: null,
   way: 'tiles',
   experiment: {},
+  strength: 1,
   format: 'png',
   quality: 0.92,
   choose: (choice) => set(choice),

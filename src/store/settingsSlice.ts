@@ -1,5 +1,6 @@
 import type { StateCreator } from 'zustand';
 import type { StoredId } from '../../workers/packs/protocol.ts';
+import type { Privacy } from '../../workers/photo/meta/metadata.ts';
 import type { EngineChoice } from '../bridge/params.ts';
 import type { AppState } from './index.ts';
 
@@ -18,6 +19,8 @@ export interface Settings {
   /** GPU memory that the engine may take, in GB. */
   gpuGigabytes: (typeof GPU_GIGABYTES)[number];
   notify: boolean;
+  /** What of a photo's metadata goes into saved files. */
+  privacy: Privacy;
   /** Single-key shortcuts can get in the way of speech input, so they can be turned off. */
   singleKeys: boolean;
 }
@@ -29,6 +32,7 @@ export const DEFAULT_SETTINGS: Settings = {
   pack: null,
   gpuGigabytes: '3',
   notify: false,
+  privacy: 'keep',
   singleKeys: true,
 };
 

@@ -12,7 +12,18 @@ class Bitmap {
   }
 }
 
-const info: PhotoInfo = { id: 1, width: 8, height: 6, type: 'image/png', tiles: 1 };
+const info: PhotoInfo = {
+  id: 1,
+  width: 8,
+  height: 6,
+  type: 'image/png',
+  tiles: 1,
+  bits: 8,
+  grey: false,
+  wide: false,
+  lost: [],
+  recipes: [],
+};
 const result: RestoreResult = {
   id: 2,
   width: 8,

@@ -1,62 +1,56 @@
-/** From a file to the photo as the engine keeps it. Runs in a worker: needs createImageBitmap and OffscreenCanvas. */
+/** From a file to the photo as the engine keeps it. */
 import { EngineError } from '../errors.ts';
-import { bandRows, type Rgb, takeRgb } from './rgba.ts';
-import { checkPixels, type ImageType, SNIFF_BYTES, sniff } from './sniff.ts';
+import { corrupt, hasAlpha, type Layout, type Rows } from './codec/rows.ts';
+import type { Rgb } from './rgba.ts';
+import { checkPixels, type ImageType } from './sniff.ts';
+import { type Decoders, openSource, type PhotoSource } from './source.ts';
 
 export interface DecodedPhoto extends Rgb {
   readonly type: ImageType;
   /** One byte a pixel, null for a photo that is opaque everywhere. It goes around the model and into the file again. */
   readonly alpha: Uint8Array | null;
+  /** How the file stores it; its own samples are decoded again when they are needed. */
+  readonly layout: Layout;
+  readonly source: PhotoSource;
 }
 
-/** Types that browsers do not all decode: the sentence for them is "unsupported", not "corrupt". */
-const NOT_EVERYWHERE: ReadonlySet<ImageType> = new Set(['heic', 'tiff', 'jxl', 'avif']);
-
 /**
- * Decodes a photo, upright (EXIF orientation applied) and in sRGB. Of an animation it takes the first frame.
+ * Decodes a photo, upright and in sRGB with 8 bits, as the model sees it. Of an animation it takes the first frame.
  *
  * @throws EngineError 'empty-file', 'not-an-image', 'too-many-pixels', 'corrupt-image', 'unsupported-image'
  */
-export async function decodePhoto(file: Blob): Promise<DecodedPhoto> {
-  const head = new Uint8Array(await file.slice(0, SNIFF_BYTES).arrayBuffer());
-  const { type, components } = sniff(head);
-  const bitmap = await decodeBitmap(file, type, components);
-  try {
-    // Headers can lie, and some types hide their size from `sniff`.
-    checkPixels(bitmap.width, bitmap.height);
-    return { type, ...readPixels(bitmap) };
-  } finally {
-    bitmap.close();
-  }
+export async function decodePhoto(file: Blob, decoders: Decoders): Promise<DecodedPhoto> {
+  const source = await openSource(file, decoders);
+  const rows = await source.rows();
+  const { width, height, channels, bits } = rows;
+  // Headers can lie, and some types hide their size until they are decoded.
+  checkPixels(width, height);
+  const { rgb, alpha } = await toModel(rows, source).catch((cause) => {
+    if (cause instanceof EngineError) throw cause;
+    throw corrupt(cause instanceof Error ? cause.message : String(cause));
+  });
+  return { type: source.type, width, height, rgb, alpha, layout: { width, height, channels, bits }, source };
 }
 
-async function decodeBitmap(file: Blob, type: ImageType, components: number | null): Promise<ImageBitmap> {
-  try {
-    return await createImageBitmap(file, { imageOrientation: 'from-image', premultiplyAlpha: 'none' });
-  } catch (cause) {
-    const detail = cause instanceof Error ? cause.message : String(cause);
-    if (NOT_EVERYWHERE.has(type)) throw new EngineError('unsupported-image', detail, { type });
-    if (components === 4) throw new EngineError('unsupported-image', detail, { type: 'CMYK JPEG' });
-    throw new EngineError('corrupt-image', detail, { type });
-  }
-}
-
-/** Reads the pixels back in bands, so that RGBA never lies twice in memory at full size. */
-function readPixels(bitmap: ImageBitmap): Rgb & { alpha: Uint8Array | null } {
-  const { width, height } = bitmap;
-  const rows = Math.min(height, bandRows(width));
-  const canvas = new OffscreenCanvas(width, rows);
-  const context = canvas.getContext('2d', { willReadFrequently: true });
-  if (!context) throw new EngineError('internal', 'no 2D canvas');
+/** The photo's samples as 8-bit sRGB, and its alpha. @throws EngineError 'corrupt-image' */
+export async function toModel(rows: Rows, source: PhotoSource): Promise<{ rgb: Uint8Array; alpha: Uint8Array | null }> {
+  const { width, height, channels, bits } = rows;
+  const colour = source.colour(rows);
   const rgb = new Uint8Array(3 * width * height);
   let alpha: Uint8Array | null = null;
-  for (let top = 0; top < height; top += rows) {
-    const count = Math.min(rows, height - top);
-    context.clearRect(0, 0, width, rows);
-    context.drawImage(bitmap, 0, -top);
-    const { data } = context.getImageData(0, 0, width, count);
-    if (takeRgb(data, rgb, top * width) && !alpha) alpha = new Uint8Array(width * height).fill(255);
-    if (alpha) for (let i = 0; i < width * count; i++) alpha[top * width + i] = data[4 * i + 3] as number;
+  let done = 0;
+  for await (const { top, rows: count, samples } of rows.bands()) {
+    const pixels = count * width;
+    colour.toSrgb(samples, channels, rgb, 3 * top * width, pixels);
+    done += pixels;
+    if (!hasAlpha(rows)) continue;
+    for (let i = 0; i < pixels; i++) {
+      const value = samples[i * channels + channels - 1] as number;
+      const byte = bits === 16 ? Math.round(value / 257) : value;
+      if (byte < 255) alpha ??= new Uint8Array(width * height).fill(255);
+      if (alpha) alpha[top * width + i] = byte;
+    }
   }
-  return { width, height, rgb, alpha };
+  if (done < width * height) throw corrupt('the picture ends early');
+  return { rgb, alpha };
 }

@@ -10,6 +10,8 @@ export interface HeaderSize {
   readonly height: number | null;
   /** Colour components of a JPEG: 1 grey, 3 colour, 4 CMYK. Null for other types. */
   readonly components: number | null;
+  /** Marker of a JPEG's frame header: C0 baseline, C2 progressive, C3 lossless. */
+  readonly frame?: number;
 }
 
 const tag = (view: DataView, at: number) =>
@@ -33,7 +35,12 @@ export function jpegSize(view: DataView): HeaderSize {
     }
     // SOF0 to SOF15 without DHT (C4), JPG (C8) and DAC (CC).
     if (marker >= 0xc0 && marker <= 0xcf && marker !== 0xc4 && marker !== 0xc8 && marker !== 0xcc) {
-      return { height: view.getUint16(at + 5), width: view.getUint16(at + 7), components: view.getUint8(at + 9) };
+      return {
+        height: view.getUint16(at + 5),
+        width: view.getUint16(at + 7),
+        components: view.getUint8(at + 9),
+        frame: marker,
+      };
     }
     if (marker === 0xd9 || marker === 0xda) throw new EngineError('corrupt-image', 'a JPEG without a frame');
     // RST and TEM stand alone; other segments carry their length.

@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import { overWhite } from './encode.ts';
 import { bandRows, fitInto, makeRgba, shrinkToRgba, takeRgb } from './rgba.ts';
 
 describe('takeRgb and makeRgba', () => {
@@ -48,13 +47,5 @@ describe('shrinkToRgba', () => {
   it('averages alpha', () => {
     const rgb = new Uint8Array(6).fill(80);
     expect([...shrinkToRgba({ width: 2, height: 1, rgb }, Uint8Array.of(0, 100), 1, 1)]).toEqual([80, 80, 80, 50]);
-  });
-});
-
-describe('overWhite', () => {
-  it('blends with the share that alpha says', () => {
-    const rgba = Uint8ClampedArray.of(0, 100, 200, 0, 0, 100, 200, 255, 0, 0, 0, 51);
-    overWhite(rgba);
-    expect([...rgba]).toEqual([255, 255, 255, 255, 0, 100, 200, 255, 204, 204, 204, 255]);
   });
 });

@@ -9,7 +9,7 @@ import { type ImageType, SNIFF_BYTES, sniff } from './sniff.ts';
 const CASES = process.env.LONG ? 10_000 : 300;
 const REFUSALS = ['empty-file', 'not-an-image', 'corrupt-image', 'too-many-pixels'];
 /** Types whose header may keep its size for later. */
-const LATE: readonly ImageType[] = ['avif', 'heic', 'tiff', 'jxl'];
+const LATE: readonly ImageType[] = ['avif', 'heic', 'tiff', 'jxl', 'raw'];
 /** Far more than a header takes even on a busy machine, far less than a loop that never ends. */
 const SLOW_MS = 20_000;
 

@@ -6,7 +6,7 @@ import { EngineError } from '../errors.ts';
 import { type HeaderSize, isobmffSize, jpegSize, pngSize, riffSize } from './headers.ts';
 import { MAX_PIXELS } from './limits.ts';
 
-export type ImageType = 'png' | 'jpeg' | 'webp' | 'gif' | 'avif' | 'bmp' | 'heic' | 'tiff' | 'jxl';
+export type ImageType = 'png' | 'jpeg' | 'webp' | 'gif' | 'avif' | 'bmp' | 'heic' | 'tiff' | 'jxl' | 'raw';
 
 export interface Sniffed extends HeaderSize {
   readonly type: ImageType;
@@ -27,6 +27,8 @@ export function imageType(bytes: Uint8Array): ImageType | null {
   if (ascii(bytes, 4, 8) === 'ftyp') return brandType(bytes);
   if (ascii(bytes, 0, 2) === 'BM' && bytes.length >= 26) return 'bmp';
   if (starts(0x49, 0x49, 0x2a, 0) || starts(0x4d, 0x4d, 0, 0x2a)) return 'tiff';
+  // Olympus, Panasonic, Fujifilm; others are TIFF to the letter and told apart later.
+  if (/^(II(RO|RS|U\0)|MMOR)/.test(ascii(bytes, 0, 4)) || ascii(bytes, 0, 15) === 'FUJIFILMCCD-RAW') return 'raw';
   if (starts(0xff, 0x0a) || starts(0, 0, 0, 0x0c, 0x4a, 0x58, 0x4c, 0x20)) return 'jxl';
   return null;
 }
@@ -35,6 +37,7 @@ export function imageType(bytes: Uint8Array): ImageType | null {
 function brandType(bytes: Uint8Array): ImageType | null {
   const length = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0);
   const brands = ascii(bytes, 8, Math.min(length, 128, bytes.length));
+  if (brands.startsWith('crx ')) return 'raw';
   if (/avi[fs]/.test(brands)) return 'avif';
   return /hei[cxms]|hev[cx]|mif1|msf1/.test(brands) ? 'heic' : null;
 }
@@ -84,6 +87,7 @@ function headerSize(type: ImageType, bytes: Uint8Array): HeaderSize {
         return { width: view.getInt32(18, true), height: Math.abs(view.getInt32(22, true)), components: null };
       case 'tiff':
       case 'jxl':
+      case 'raw':
         return UNKNOWN;
     }
   } catch (cause) {

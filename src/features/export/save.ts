@@ -1,5 +1,6 @@
 import { engine } from '../../app/engine.ts';
 import { toast } from '../../app/toast.ts';
+import { APP_VERSION } from '../../app/version.ts';
 import { failureOf } from '../../bridge/outcome.ts';
 import { t } from '../../i18n/index.ts';
 import { useApp } from '../../store/index.ts';
@@ -9,14 +10,16 @@ import { restoredName } from './fileName.ts';
 const LINK_MS = 60_000;
 
 async function encode(): Promise<File | null> {
-  const { photo, format, quality, setUi } = useApp.getState();
+  const { photo, format, quality, settings, setUi } = useApp.getState();
   if (!photo) return null;
-  const blob = await engine.save(format, quality);
-  if (!blob.ok) {
-    setUi({ failure: failureOf(blob) });
+  const saved = await engine.save({ format, quality, privacy: settings.privacy, app: APP_VERSION });
+  if (!saved.ok) {
+    setUi({ failure: failureOf(saved) });
     return null;
   }
-  return new File([blob.value], restoredName(photo.name, format), { type: `image/${format}` });
+  const { lost } = saved.value;
+  if (lost.length > 0) toast(t('lost.saved', { list: lost.map((what) => t(`lost.${what}`)).join(', ') }));
+  return new File([saved.value.file], restoredName(photo.name, format), { type: `image/${format}` });
 }
 
 export async function saveResult(): Promise<void> {

@@ -2,6 +2,9 @@ import { useTranslation } from 'react-i18next';
 import { openFirst } from './openPhoto.ts';
 import { registerInput } from './picker.ts';
 
+/** Raw files and some others have no image type that systems know. */
+const ACCEPTED = 'image/*,.heic,.heif,.jxl,.tif,.tiff,.dng,.cr2,.cr3,.nef,.arw,.raf,.orf,.rw2,.pef';
+
 /** Hidden file inputs that the actions "open" and "camera" click. */
 export function FileInputs() {
   const { t } = useTranslation();
@@ -11,7 +14,7 @@ export function FileInputs() {
         ref={(input) => registerInput('file', input)}
         data-testid="file-input"
         type="file"
-        accept="image/*"
+        accept={ACCEPTED}
         aria-label={t('actions.open')}
         onChange={(event) => take(event.target)}
       />

@@ -11,6 +11,7 @@ describe('readSettings', () => {
       pack: { name: 'big', version: '2' },
       gpuGigabytes: '8',
       notify: true,
+      privacy: 'no-place',
       singleKeys: false,
     };
     expect(readSettings(stored)).toEqual(stored);

@@ -22,6 +22,7 @@ export function readSettings(stored: unknown): Settings {
     pack: readPack(from.get('pack')),
     gpuGigabytes: oneOf('gpuGigabytes', GPU_GIGABYTES, fresh.gpuGigabytes),
     notify: flag('notify', fresh.notify),
+    privacy: oneOf('privacy', ['keep', 'no-place', 'nothing'], fresh.privacy),
     singleKeys: flag('singleKeys', fresh.singleKeys),
   };
 }

@@ -1,0 +1,119 @@
+/** Formats, colours and metadata in the real browser; fixtures by ImageMagick, exiftool, libheif, libavif and libjxl. */
+import { readFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { expect, type Page, test } from '@playwright/test';
+import { fixture, nodePhoto, samplesOf } from '../tools/photos/node-photo.ts';
+import { readMetadata } from '../workers/photo/meta/read.ts';
+import { readRecipes } from '../workers/photo/meta/xmp.ts';
+import type { SaveRequest } from '../workers/protocol.ts';
+import { App } from './support/app.ts';
+import type { DroppedFile } from './support/files.ts';
+
+let page: Page;
+let app: App;
+
+test.beforeAll(async ({ browser }) => {
+  page = await browser.newPage();
+  app = await App.open(page, { engine: 'wasm' });
+});
+test.afterAll(() => page.close());
+
+// No type and no ending that would help: what a file is, is seen in its bytes.
+const dropped = (name: string): DroppedFile => ({
+  name: name.replace(/\.\w+$/, '.photo'),
+  mimeType: 'application/octet-stream',
+  buffer: readFileSync(fixture(name)),
+});
+
+async function saved(request: SaveRequest): Promise<Blob> {
+  const base64 = await page.evaluate(async (asked) => {
+    const result = await window.__engine.save(asked);
+    if (!result.ok) throw new Error(`${result.code} ${result.detail}`);
+    const bytes = new Uint8Array(await result.value.file.arrayBuffer());
+    let text = '';
+    for (const byte of bytes) text += String.fromCharCode(byte);
+    return btoa(text);
+  }, request);
+  return new Blob([Buffer.from(base64, 'base64')]);
+}
+
+const OPENED: [string, string, number][] = [
+  // Most that a sample may differ from what libvips decodes: other decoders, other upsampling of colour.
+  ['rich.jpg', '32 × 48', 2],
+  ['grey.jpg', '48 × 32', 1],
+  ['p3.webp', '32 × 48', 0],
+  ['p3.avif', '48 × 32', 1],
+  ['p3.heic', '64 × 64', 0],
+  ['p3-16.jxl', '48 × 32', 0],
+  ['rgb16-p3.png', '32 × 48', 0],
+  ['rgb16-adobe.tif', '32 × 48', 0],
+  ['frames.gif', '48 × 32', 0],
+  ['raw.dng', '32 × 48', 2],
+];
+
+for (const [name, size, most] of OPENED) {
+  test(`${name} opens, and without a change it is saved as it was`, async () => {
+    await app.openPhoto(dropped(name));
+    await expect(page.getByRole('status').filter({ hasText: `is open, ${size} px` })).toHaveCount(1);
+    await app.restore('noise');
+    const photo = await nodePhoto(new Blob([readFileSync(fixture(name))]));
+    const again = await nodePhoto(await saved({ format: 'png', quality: 1, strength: 0 }));
+    expect(again.source.icc).toEqual(photo.source.icc);
+    expect(again.layout.bits).toBe(photo.layout.bits);
+    expect(again.layout.channels < 3).toBe(photo.layout.channels < 3);
+    const own = await samplesOf(await photo.source.rows());
+    const kept = await samplesOf(await again.source.rows());
+    const stride = photo.layout.channels;
+    let worst = 0;
+    for (let i = 0; i < photo.width * photo.height; i++) {
+      for (let c = 0; c < Math.min(3, again.layout.channels); c++) {
+        const before = own[i * stride + c] as number;
+        worst = Math.max(worst, Math.abs(before - (kept[i * again.layout.channels + c] as number)));
+      }
+    }
+    expect(worst).toBeLessThanOrEqual(most);
+    expect(app.errors).toEqual([]);
+    expect(app.strangers).toEqual([]);
+  });
+}
+
+test('metadata go through the app, and a file that it saved offers the same settings again', async () => {
+  await app.openPhoto({ ...dropped('rich.jpg'), name: 'rich.jpg' });
+  await app.restore('haze');
+  await app.chooseFormat('JPEG');
+  const download = page.waitForEvent('download');
+  await page.getByRole('button', { name: 'Save', exact: true }).click();
+  const buffer = await readFile(await (await download).path());
+  const [before, after] = await Promise.all([
+    readMetadata('jpeg', new Blob([readFileSync(fixture('rich.jpg'))])),
+    readMetadata('jpeg', new Blob([buffer])),
+  ]);
+  expect(after.iptc).toEqual(before.iptc);
+  expect(after.comments).toEqual(before.comments);
+  expect(Buffer.from(after.exif ?? []).includes('A. Owner')).toBe(true);
+  const recipe = readRecipes(after.xmp).at(-1);
+  expect(recipe).toMatchObject({ task: 'haze', strength: 1, pack: 'small' });
+  expect(recipe?.packHash).toMatch(/^[0-9a-f]{64}$/);
+  expect(recipe?.app).toMatch(/^\d+\.\d+\.\d+$/);
+
+  await app.pick('rain');
+  await app.openPhoto({ name: 'again.jpg', mimeType: 'image/jpeg', buffer });
+  const offer = page.getByRole('region', { name: /restored with this app/ });
+  await expect(offer).toContainText('Haze');
+  await offer.getByRole('button', { name: 'Restore again with the same settings' }).click();
+  await app.root('job', 'done');
+  await expect(page.getByRole('radio', { name: /haze/i })).toBeChecked();
+  const twice = await readMetadata('png', await saved({ format: 'png', quality: 1, privacy: 'keep' }));
+  expect(readRecipes(twice.xmp).map(({ task }) => task)).toEqual(['haze', 'haze']);
+  const nothing = await readMetadata('png', await saved({ format: 'png', quality: 1, privacy: 'nothing' }));
+  expect([nothing.exif, nothing.xmp, nothing.iptc]).toEqual([null, null, null]);
+});
+
+test('decoders that were fetched once are there without the network', async () => {
+  await page.context().setOffline(true);
+  for (const name of ['p3.heic', 'p3-16.jxl']) {
+    await app.openPhoto(dropped(name));
+    await expect(app.alert).toHaveCount(0);
+  }
+  await page.context().setOffline(false);
+});
