@@ -10,6 +10,7 @@ import { isTestMode, mayPropose } from './bridge/params.ts';
 import { listenForArrivals } from './features/import/arrivals.ts';
 import { watchSpeed } from './features/packs/speed.ts';
 import { findUnfinished, watchUnfinished } from './features/restore/unfinished.ts';
+import { watchLook } from './features/results/look.ts';
 import { loadSettings } from './features/settings/persist.ts';
 import { watchPhotos } from './features/tasks/suggest.ts';
 import { languageFor, startI18n } from './i18n/index.ts';
@@ -45,6 +46,7 @@ if (root) {
 }
 listenForArrivals();
 watchUnfinished();
+watchLook();
 watchSpeed();
 if (mayPropose(location.search)) watchPhotos();
 await startPwa();

@@ -3,15 +3,18 @@ import { transfer } from 'comlink';
 import { KeptJobs } from './checkpoint/jobs.ts';
 import { CheckpointThread } from './checkpoint/thread.ts';
 import { EngineError } from './errors.ts';
+import { lostForGood, untilLost } from './lost.ts';
 import { asEngineError, outcome } from './outcome.ts';
 import { browserFileCache } from './packs/file-cache.ts';
-import type { Manifest } from './packs/manifest.ts';
-import { Store, sha256Hex } from './packs/store.ts';
+import { Store } from './packs/store.ts';
 import { jobEvents, toBitmap } from './paint-events.ts';
+import { ALL } from './photo/blend.ts';
 import { type DecodedPhoto, decodePhoto } from './photo/decode.ts';
 import { encodePhoto } from './photo/encode.ts';
+import { type Fidelity, fidelityOf, heatMap } from './photo/fidelity.ts';
 import { type Recipe, readRecipes } from './photo/meta/xmp.ts';
-import { fitInto, type Rgb, shrinkToRgba } from './photo/rgba.ts';
+import { fitInto, shrinkToRgba } from './photo/rgba.ts';
+import { codecUrl, photoInfo, recipeOf } from './photo-info.ts';
 import { proposeTask } from './pipeline/auto.ts';
 import { Gate } from './pipeline/gate.ts';
 import type { Engine, JobEvents, JobResult } from './pipeline/job.ts';
@@ -38,22 +41,13 @@ import type {
 } from './protocol.ts';
 import { bringUp, bringUpAgain, fallBack, letGo, openPack, packInfo, type Running, residentShare } from './running.ts';
 import { Mutex } from './runtime/mutex.ts';
+import { type Layer, Versions } from './versions.ts';
 
 interface OpenPhoto {
   readonly id: number;
   /** As it was opened, for the checkpoint of a job. */
   readonly file: Blob;
   readonly pixels: DecodedPhoto;
-}
-
-/** Decoders lie beside the app's scripts: `../codecs/` from the built worker as from the development server's. */
-const codecUrl = (name: string): string => new URL(`../codecs/${name}.wasm.gzip`, self.location.href).href;
-
-function photoInfo(id: number, { width, height, type, layout, source }: DecodedPhoto, tiles: number): PhotoInfo {
-  const { bits, channels } = layout;
-  const grey = channels < 3;
-  const wide = !grey && !source.colour(layout).isSrgb;
-  return { id, width, height, type, tiles, bits, grey, wide, lost: source.lost, recipes: readRecipes(source.meta.xmp) };
 }
 
 /** What stops, holds and hears a job. */
@@ -75,9 +69,7 @@ export class RestoreEngine implements EngineApi {
   readonly #turn = new Mutex();
   #running: Running | null = null;
   #photo: OpenPhoto | null = null;
-  #result: JobResult | null = null;
-  /** How the result came about. */
-  #recipe: Recipe | null = null;
+  readonly #versions = new Versions();
   #hold: Hold | null = null;
   /** The proposal under way, which waits for nobody. */
   #asking: AbortController | null = null;
@@ -87,6 +79,8 @@ export class RestoreEngine implements EngineApi {
   /** What a probe found, for as long as that engine runs. */
   #pace: { readonly of: Running; readonly pace: Pace } | null = null;
   #ids = 0;
+  /** What the newest job restored, where that was not the photo as it is. */
+  #input: DecodedPhoto | null = null;
 
   start(
     options: EngineOptions,
@@ -118,14 +112,27 @@ export class RestoreEngine implements EngineApi {
     });
   }
 
-  view(which: 'photo' | 'result', maxSide: number): Promise<Outcome<ImageBitmap>> {
-    return outcome(() => {
+  view(which: 'photo' | 'result' | number | readonly Layer[], maxSide: number): Promise<Outcome<ImageBitmap>> {
+    return outcome(async () => {
       const { pixels } = this.#opened();
-      const shown = this.#picture(which);
-      const { width, height } = fitInto(shown.width, shown.height, maxSide);
-      const bitmap = toBitmap(shrinkToRgba(shown, pixels.alpha, width, height), width, height);
-      return bitmap;
+      const rgb = await this.#picture(which);
+      const { width, height } = fitInto(pixels.width, pixels.height, maxSide);
+      return toBitmap(shrinkToRgba({ ...pixels, rgb }, pixels.alpha, width, height), width, height);
     }).then((result) => (result.ok ? transfer(result, [result.value]) : result));
+  }
+
+  fidelity(layers: readonly Layer[], maxSide: number): Promise<Outcome<{ numbers: Fidelity; map: ImageBitmap }>> {
+    return outcome(async () => {
+      const { pixels } = this.#opened();
+      const { rgb, width, height } = pixels;
+      const shown = await this.#versions.shown(pixels, layers);
+      const map = heatMap(rgb, shown, width, height, maxSide);
+      return { numbers: fidelityOf(rgb, shown, width, height), map: toBitmap(map.rgba, map.width, map.height) };
+    }).then((result) => (result.ok ? transfer(result, [result.value.map]) : result));
+  }
+
+  async dropResult(id: number): Promise<void> {
+    this.#versions.drop(id);
   }
 
   propose(): Promise<Outcome<Proposal | null>> {
@@ -142,7 +149,8 @@ export class RestoreEngine implements EngineApi {
   }
 
   restore(request: RestoreRequest, onEvent: (event: RestoreEvent) => void): Promise<Outcome<RestoreResult>> {
-    return this.#job(onEvent, (work) => this.#restore(request, work));
+    const recipe = ({ pack }: Running) => recipeOf(request, pack.manifest);
+    return this.#job(onEvent, (work) => this.#restore(request, work), recipe);
   }
 
   estimate({ steps, area }: EstimateRequest): Promise<Outcome<Estimate[]>> {
@@ -157,8 +165,9 @@ export class RestoreEngine implements EngineApi {
 
   keepStep(step: number, onEvent: (event: RestoreEvent) => void): Promise<Outcome<RestoreResult>> {
     return this.#job(onEvent, ({ running, options }) => {
-      if (!this.#result) throw new EngineError('internal', 'there is no job to take a step of');
-      return decodeStep(engineOf(running), this.#opened().pixels, this.#result.kept, step, options);
+      const kept = this.#versions.keptOf(this.#versions.newest);
+      if (!kept) throw new EngineError('internal', 'there is no job to take a step of');
+      return decodeStep(engineOf(running), this.#input ?? this.#opened().pixels, kept, step, options);
     });
   }
 
@@ -200,20 +209,17 @@ export class RestoreEngine implements EngineApi {
     });
   }
 
-  save({
-    format,
-    quality,
-    privacy = 'keep',
-    strength = 1,
-    mask = null,
-    app = '',
-  }: SaveRequest): Promise<Outcome<Saved>> {
+  save({ format, quality, privacy = 'keep', layers, app = '' }: SaveRequest): Promise<Outcome<Saved>> {
     return outcome(async () => {
       const { pixels } = this.#opened();
-      const recipes = [...readRecipes(pixels.source.meta.xmp)];
-      if (this.#recipe) recipes.push({ ...this.#recipe, strength, masked: mask !== null, app });
-      const blend = { strength, mask };
-      return encodePhoto(pixels, this.#picture('result').rgb, { format, quality, blend, privacy, recipes });
+      const { newest } = this.#versions;
+      const all = layers ?? (newest === null ? [] : [{ version: newest, ...ALL }]);
+      const recipes = [...readRecipes(pixels.source.meta.xmp), ...all.map((one) => this.#versions.recipeOf(one, app))];
+      const [only, ...more] = all;
+      // One layer's strength is applied in the photo's own depth; of several, the sum is.
+      const single = only && more.length === 0;
+      const restored = single ? await this.#versions.restored(only.version) : await this.#versions.shown(pixels, all);
+      return encodePhoto(pixels, restored, { format, quality, blend: single ? only : ALL, privacy, recipes });
     });
   }
 
@@ -233,6 +239,7 @@ export class RestoreEngine implements EngineApi {
   #job(
     onEvent: (event: RestoreEvent) => void,
     work: (work: Work) => Promise<JobResult>,
+    recipe?: (running: Running) => Promise<Recipe>,
   ): Promise<Outcome<RestoreResult>> {
     const hold: Hold = { abort: new AbortController(), gate: new Gate(async () => this.#running?.backend.trim()) };
     this.#hold = hold;
@@ -252,12 +259,11 @@ export class RestoreEngine implements EngineApi {
         const result = await work({ running, tell, options });
         // Events and the answer travel on different ports: the answer must not overtake the last step.
         await Promise.resolve(heard).catch(() => undefined);
-        if (this.#photo === photo) this.#result = result;
+        const id = await this.#keep(photo, result, await recipe?.(this.#running ?? running));
         const { gpuPeakBytes, heapBytes } = (this.#running ?? running).backend.memory();
         const { width, height, milliseconds, tiles, steps, longestCallMs } = result;
-        this.#ids += 1;
         const memory = { gpuPeakBytes, heapBytes };
-        return { id: this.#ids, width, height, milliseconds, tiles, steps, longestCallMs, memory };
+        return { id, width, height, milliseconds, tiles, steps, longestCallMs, memory };
       } finally {
         const now = this.#running;
         if (now && (now.runtime.gpu?.lost ?? null) === null) await now.backend.trim();
@@ -265,24 +271,39 @@ export class RestoreEngine implements EngineApi {
     });
   }
 
+  /** A new result, or with another step of the newest one the same. */
+  async #keep(photo: OpenPhoto, { rgb, kept }: JobResult, recipe?: Recipe): Promise<number> {
+    const { newest } = this.#versions;
+    const id = recipe || newest === null ? ++this.#ids : newest;
+    if (this.#photo !== photo) return id;
+    if (recipe) this.#versions.add(id, rgb, recipe, kept);
+    else if (newest !== null) this.#versions.replace(newest, rgb, kept);
+    return id;
+  }
+
   /** A job with its checkpoint. After wrong numbers it goes on from its last good step on another engine. */
   async #restore(request: RestoreRequest, { running: first, tell, options }: Work): Promise<JobResult> {
     const { id, pixels, file } = this.#opened();
     if (id !== request.photo) throw new EngineError('internal', `photo ${request.photo} is no longer open`);
-    // The page lets go of the old result as well when a job begins: two of them would be 3 more bytes a px.
-    this.#result = null;
-    const { photo: _, tile, job, resume, prompt, ...rest } = request;
+    const { photo: _, tile, job, resume, prompt, base = [], ...rest } = request;
     const { manifest } = first.pack;
     const own = prompt === undefined ? null : await tokenizePrompt(manifest, prompt, (name) => first.pack.file(name));
     const settings = own === null ? rest : { ...rest, promptIds: own };
+    const input = base.length > 0 ? { ...pixels, rgb: await this.#versions.shown(pixels, base) } : pixels;
+    this.#input = base.length > 0 ? input : null;
     const notice = (code: NoticeCode) => tell({ type: 'notice', code, values: {} });
     this.#jobId = job;
     try {
-      const kept = await this.#kept.take(request, file, first.pack.manifest, () => notice('not-kept'));
+      const kept = await this.#kept.take(
+        request,
+        base.length > 0 ? await this.#chained(base, file) : file,
+        first.pack.manifest,
+        () => notice('not-kept'),
+      );
       if (resume && resume.step > 0 && !kept.state) notice('started-over');
       for (let running = first; ; ) {
         const { backend } = running;
-        const attempt = restorePhoto(engineOf(running), pixels, {
+        const attempt = restorePhoto(engineOf(running), input, {
           ...settings,
           ...options,
           ...(tile ? { tile } : {}),
@@ -293,7 +314,6 @@ export class RestoreEngine implements EngineApi {
         try {
           const result = await untilLost(running, attempt);
           void kept.end();
-          this.#recipe = await recipeOf(request, running.pack.manifest);
           return result;
         } catch (error) {
           const { code } = asEngineError(error);
@@ -340,25 +360,31 @@ export class RestoreEngine implements EngineApi {
     return this.#photo;
   }
 
-  #picture(which: 'photo' | 'result'): Rgb {
-    if (which === 'photo') return this.#opened().pixels;
-    if (!this.#result) throw new EngineError('internal', 'there is no result');
-    return this.#result;
+  async #picture(which: 'photo' | 'result' | number | readonly Layer[]): Promise<Uint8Array> {
+    const { pixels } = this.#opened();
+    if (which === 'photo') return pixels.rgb;
+    if (typeof which === 'object') return this.#versions.shown(pixels, which);
+    const id = which === 'result' ? this.#versions.newest : which;
+    if (id === null) throw new EngineError('internal', 'there is no result');
+    return this.#versions.restored(id);
+  }
+
+  /** The photo as a job on top of other results finds it, for its checkpoint: those results live in this thread only. */
+  async #chained(base: readonly Layer[], file: Blob): Promise<File> {
+    const saved = await this.save({ format: 'png', quality: 1, layers: base });
+    if (!saved.ok) throw new EngineError(saved.code, saved.detail, saved.values);
+    const name = file instanceof File ? file.name : '';
+    return new File([saved.value.file], name, { type: 'image/png' });
   }
 
   #forget(): void {
     void this.cancel();
     this.#asking?.abort();
     this.#photo = null;
-    this.#result = null;
+    this.#input = null;
+    this.#versions.clear();
     this.#kept.forget();
   }
-}
-
-async function recipeOf({ task, steps, seed }: RestoreRequest, manifest: Manifest): Promise<Recipe> {
-  const packHash = await sha256Hex(new TextEncoder().encode(JSON.stringify(manifest)));
-  const { name, version } = manifest;
-  return { task, steps, seed, strength: 1, masked: false, pack: name, packVersion: version, packHash, app: '' };
 }
 
 function engineOf({ backend, pack }: Running): Engine {
@@ -367,18 +393,4 @@ function engineOf({ backend, pack }: Running): Engine {
     manifest: pack.manifest,
     readShard: (shard, offset, bytes) => pack.range({ shard, offset, bytes }),
   };
-}
-
-const lostForGood = (detail: string) => new EngineError('device-lost', detail, { replaceWorker: 1 });
-
-/** With the asyncify build a call may never end once the device is lost: the loss itself ends the job then. */
-function untilLost<T>({ runtime }: Running, work: Promise<T>): Promise<T> {
-  const { gpu, loaded } = runtime;
-  if (!gpu || loaded.bundle !== 'asyncify') return work;
-  const lost = gpu.device.lost.then(({ message }): never => {
-    throw lostForGood(message);
-  });
-  return Promise.race([work, lost]).catch((error) => {
-    throw gpu.lost === null ? error : lostForGood(gpu.lost);
-  });
 }

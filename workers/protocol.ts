@@ -5,7 +5,7 @@
 import type { ErrorCode } from './errors.ts';
 import type { TaskId } from './packs/manifest.ts';
 import type { PackSource } from './packs/protocol.ts';
-import type { Mask } from './photo/blend.ts';
+import type { Fidelity } from './photo/fidelity.ts';
 import type { Loss, Privacy } from './photo/meta/metadata.ts';
 import type { Recipe } from './photo/meta/xmp.ts';
 import type { Proposal } from './pipeline/auto-choice.ts';
@@ -14,8 +14,9 @@ import type { Estimate } from './pipeline/probe.ts';
 import type { PromptLanguage, Seen } from './pipeline/qwen/choices.ts';
 import type { Posterior } from './pipeline/switches.ts';
 import type { Way } from './pipeline/ways.ts';
+import type { Layer } from './versions.ts';
 
-export type { Estimate, Proposal, Way };
+export type { Estimate, Fidelity, Layer, Proposal, Way };
 
 /** Which onnxruntime-web bundle runs, and why that one. */
 export interface EngineInfo {
@@ -87,6 +88,8 @@ export interface PhotoInfo {
 
 export interface RestoreRequest {
   photo: number;
+  /** Restores the photo as these layers show it; as it is where absent. */
+  base?: readonly Layer[];
   task: TaskId;
   steps: number;
   seed: number;
@@ -210,9 +213,8 @@ export interface SaveRequest {
   quality: number;
   /** `keep` where absent. */
   privacy?: Privacy;
-  /** How much of the restoration goes in, 0 to 1, and where; all of it where absent. */
-  strength?: number;
-  mask?: Mask | null;
+  /** From the lowest up; the newest result, all of it, where absent. */
+  layers?: readonly Layer[];
   /** The app's version, for the recipe. */
   app?: string;
 }
@@ -235,8 +237,15 @@ export interface EngineApi {
   ): Promise<Outcome<{ engine: EngineInfo; pack: PackInfo }>>;
   /** Decodes, orients and keeps one photo (the earlier one is let go). */
   open(file: Blob): Promise<Outcome<PhotoInfo>>;
-  /** The photo, or its result after a job, fitted into `maxSide`, for the screen. */
-  view(which: 'photo' | 'result', maxSide: number): Promise<Outcome<ImageBitmap>>;
+  /**
+   * For the screen, fitted into `maxSide`: the photo; what the newest job, or the job with this number, put out; or the photo
+   * with layers on it.
+   */
+  view(which: 'photo' | 'result' | number | readonly Layer[], maxSide: number): Promise<Outcome<ImageBitmap>>;
+  /** How the photo with layers on it differs from the photo as it is. */
+  fidelity(layers: readonly Layer[], maxSide: number): Promise<Outcome<{ numbers: Fidelity; map: ImageBitmap }>>;
+  /** Lets a result go. */
+  dropResult(id: number): Promise<void>;
   /** Which task the open photo needs; null where the pack proposes none. Given up for a job: 'cancelled' then. */
   propose(): Promise<Outcome<Proposal | null>>;
   /** How long each way takes, from a probe of two blocks that is kept for the next question. Waits for a job under way. */

@@ -3,6 +3,7 @@ import { X } from 'lucide-react';
 import { useTranslation } from 'react-i18next';
 import { DeviceInfo } from '../features/device/DeviceInfo.tsx';
 import { PackManager } from '../features/packs/PackManager.tsx';
+import { ResultsSheet } from '../features/results/ResultsSheet.tsx';
 import { SettingsForm } from '../features/settings/SettingsForm.tsx';
 import { useApp } from '../store/index.ts';
 import type { DialogName } from '../store/uiSlice.ts';
@@ -14,6 +15,7 @@ const CONTENT: Readonly<Record<DialogName, () => React.JSX.Element>> = {
   device: DeviceInfo,
   packs: PackManager,
   help: HelpSheet,
+  results: ResultsSheet,
 };
 
 /** One dialog at a time, over the photo. Its name is that of the action that opens it. */

@@ -4,6 +4,7 @@ import { SaveButtons, SaveOptions } from '../features/export/SaveBar.tsx';
 import { JobBar } from '../features/restore/JobBar.tsx';
 import { startProgress } from '../features/restore/startProgress.ts';
 import { Ways } from '../features/restore/Ways.tsx';
+import { ResultTools } from '../features/results/ResultTools.tsx';
 import { MoreOptions } from '../features/tasks/MoreOptions.tsx';
 import { TaskPicker } from '../features/tasks/TaskPicker.tsx';
 import { useApp } from '../store/index.ts';
@@ -17,6 +18,7 @@ export function Panel() {
         <TaskPicker />
         <ConditionsNote />
         <MoreOptions />
+        <ResultTools />
         <Ways />
         <Experiments />
       </div>

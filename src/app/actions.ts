@@ -2,22 +2,27 @@
 import {
   ArrowLeft,
   ArrowRight,
+  Brush,
   Camera,
   CircleQuestionMark,
   Cpu,
   Download,
   Eye,
+  Flame,
   ImagePlus,
+  Images,
   type LucideIcon,
   Maximize,
   Package,
   Pause,
   Pin,
   Play,
+  Redo2,
   Scan,
   Settings,
   Share2,
   Square,
+  Undo2,
   X,
   ZoomIn,
   ZoomOut,
@@ -28,6 +33,7 @@ import { nextStep, previousStep } from '../features/filmstrip/steps.ts';
 import { closePhoto } from '../features/import/openPhoto.ts';
 import { hasCamera, pick } from '../features/import/picker.ts';
 import { cancelJob, runKeepStep, runRestore, togglePause } from '../features/restore/run.ts';
+import { toggleFidelity } from '../features/results/look.ts';
 import { type AppState, useApp } from '../store/index.ts';
 
 export interface Action {
@@ -48,8 +54,16 @@ const always = () => true;
 const hasPhoto = (state: AppState) => state.photo !== null;
 const canRestore = (state: AppState) => state.photo !== null && state.job !== 'running' && !isBlocked(state);
 const hasResult = (state: AppState) => state.result !== null && state.job !== 'running';
-const hasFrames = (state: AppState) => state.frames.length > 0 && state.job !== 'running';
+/** The film strip is the newest result's. */
+const hasFrames = (state: AppState) =>
+  state.frames.length > 0 && state.job !== 'running' && (state.results.at(-1)?.id ?? null) === state.current;
 const dialog = (name: AppState['dialog']) => () => useApp.getState().setUi({ dialog: name });
+
+/** Its size is that of a finger, its edge soft. */
+const toggleBrush = (): void => {
+  const { brush, setResults } = useApp.getState();
+  setResults({ brush: brush ? null : { size: 64, soft: 0.5, erase: false } });
+};
 
 /** Another tab has the engine: nothing can run here until it is taken over. */
 export const isBlocked = ({ engine }: Pick<AppState, 'engine'>): boolean =>
@@ -74,6 +88,29 @@ const records = {
     group: 'job',
     enabled: (s) => hasFrames(s) && s.result !== null && s.shownStep !== null,
     run: () => void runKeepStep(),
+  },
+  brush: { icon: Brush, keys: ['b'], group: 'job', enabled: hasResult, run: toggleBrush },
+  fidelity: { icon: Flame, keys: ['h'], group: 'look', enabled: hasResult, run: () => void toggleFidelity() },
+  results: {
+    icon: Images,
+    keys: ['r'],
+    group: 'look',
+    enabled: (s) => s.results.length > 0 && s.job !== 'running',
+    run: dialog('results'),
+  },
+  undo: {
+    icon: Undo2,
+    keys: ['Mod+Z'],
+    group: 'job',
+    enabled: (s) => s.past.length > 0 && s.job !== 'running',
+    run: () => useApp.getState().undo(),
+  },
+  redo: {
+    icon: Redo2,
+    keys: ['Mod+Y'],
+    group: 'job',
+    enabled: (s) => s.future.length > 0 && s.job !== 'running',
+    run: () => useApp.getState().redo(),
   },
   original: {
     icon: Eye,

@@ -3,10 +3,13 @@
  * its device can be replaced: the next call starts a new one and opens the photo again.
  */
 import type {
+  EngineApi,
   EngineInfo,
   EngineOptions,
   Estimate,
   EstimateRequest,
+  Fidelity,
+  Layer,
   PackInfo,
   PhotoInfo,
   Proposal,
@@ -132,8 +135,16 @@ export class EngineBridge {
     return opening;
   }
 
-  view(which: 'photo' | 'result', maxSide: number): Promise<Result<ImageBitmap>> {
+  view(which: Parameters<EngineApi['view']>[0], maxSide: number): Promise<Result<ImageBitmap>> {
     return this.#live().call((api) => api.view(which, maxSide));
+  }
+
+  fidelity(layers: readonly Layer[], maxSide: number): Promise<Result<{ numbers: Fidelity; map: ImageBitmap }>> {
+    return this.#live().call((api) => api.fidelity(layers, maxSide));
+  }
+
+  dropResult(id: number): void {
+    void this.#live().post((api) => api.dropResult(id));
   }
 
   /** Which task the open photo needs; null where the pack proposes none. 'cancelled' when a job came first. */

@@ -10,9 +10,11 @@ export interface EngineSlice {
 export const engineSlice: StateCreator<AppState, [], [], EngineSlice> = (set, get) => ({
   engine: { state: 'idle' },
   setEngine: (engine) => {
-    // The worker that held the result is gone.
-    if (get().engine.state === 'ready' && engine.state !== 'ready')
+    // The worker that held the results is gone.
+    if (get().engine.state === 'ready' && engine.state !== 'ready') {
+      get().resetResults();
       set({ result: null, keptStep: null, shownStep: null });
+    }
     // A pack that proposes nothing has no Auto to choose.
     if (engine.state === 'ready' && !engine.pack.auto && get().task === 'auto') set({ task: 'noise', picked: false });
     set({ engine });

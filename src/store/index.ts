@@ -5,10 +5,18 @@ import { type EngineSlice, engineSlice } from './engineSlice.ts';
 import { type JobSlice, jobSlice } from './jobSlice.ts';
 import { type PacksSlice, packsSlice } from './packsSlice.ts';
 import { type PhotoSlice, photoSlice } from './photoSlice.ts';
+import { type ResultsSlice, resultsSlice } from './resultsSlice.ts';
 import { type SettingsSlice, settingsSlice } from './settingsSlice.ts';
 import { type UiSlice, uiSlice } from './uiSlice.ts';
 
-export type AppState = EngineSlice & PhotoSlice & JobSlice & ChoiceSlice & SettingsSlice & UiSlice & PacksSlice;
+export type AppState = EngineSlice &
+  PhotoSlice &
+  JobSlice &
+  ChoiceSlice &
+  SettingsSlice &
+  UiSlice &
+  PacksSlice &
+  ResultsSlice;
 
 export const useApp = create<AppState>()((...args) => ({
   ...engineSlice(...args),
@@ -18,4 +26,5 @@ export const useApp = create<AppState>()((...args) => ({
   ...settingsSlice(...args),
   ...uiSlice(...args),
   ...packsSlice(...args),
+  ...resultsSlice(...args),
 }));

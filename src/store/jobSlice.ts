@@ -75,7 +75,11 @@ export const jobSlice: StateCreator<AppState, [], [], JobSlice> = (set, get) => 
   endJob: (status, result, step) => {
     if (result)
       set({ job: status, progress: null, paused: false, result, keptStep: step ?? result.steps, shownStep: null });
-    else set({ job: status, progress: null, paused: false });
+    else {
+      // A job that came to nothing leaves the result that there was.
+      const before = get().results.find((one) => one.id === get().current)?.result ?? null;
+      set({ job: status, progress: null, paused: false, result: get().result ?? before });
+    }
   },
   showStep: (shownStep) => set({ shownStep }),
   resetJob: () => {

@@ -31,6 +31,7 @@ export const photoSlice: StateCreator<AppState, [], [], PhotoSlice> = (set, get)
     const earlier = get().photo;
     if (earlier && earlier.view !== photo?.view) earlier.view.close();
     get().resetJob();
+    get().resetResults();
     set({ photo, proposal: null, opening: false, view: null, split: 0.5, showOriginal: false });
   },
 });

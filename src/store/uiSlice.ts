@@ -4,7 +4,7 @@ import type { Failure } from '../bridge/outcome.ts';
 import type { Size, View } from '../features/compare/geometry.ts';
 import type { AppState } from './index.ts';
 
-export type DialogName = 'settings' | 'device' | 'packs' | 'help';
+export type DialogName = 'settings' | 'device' | 'packs' | 'help' | 'results';
 
 export interface Notice {
   code: NoticeCode | 'left-clean';

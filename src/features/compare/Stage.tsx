@@ -3,6 +3,8 @@ import { useTranslation } from 'react-i18next';
 import { useApp } from '../../store/index.ts';
 import type { Photo } from '../../store/photoSlice.ts';
 import { attach, showPicture } from '../restore/surface.ts';
+import { BrushLayer } from '../results/BrushLayer.tsx';
+import { drawLook } from '../results/look.ts';
 import { CompareSlider } from './CompareSlider.tsx';
 import { dividerX, fitView, shareLeftOf } from './geometry.ts';
 import { usePanZoom } from './usePanZoom.ts';
@@ -23,9 +25,10 @@ export function Stage({ photo }: { photo: Photo }) {
   const showOriginal = useApp((state) => state.showOriginal);
   const comparing = useApp((state) => state.result !== null && state.job !== 'running');
   const running = useApp((state) => state.job === 'running');
+  const brushing = useApp((state) => state.brush !== null && state.result !== null && state.job !== 'running');
   const view = chosen ?? fitView(photo.info, viewport);
   const divider = dividerX(split, view, photo.info, viewport);
-  const share = showOriginal ? 1 : comparing ? shareLeftOf(divider, view, photo.info) : 0;
+  const share = showOriginal ? 1 : comparing && !brushing ? shareLeftOf(divider, view, photo.info) : 0;
   const placed: CSSProperties = {
     width: photo.info.width,
     height: photo.info.height,
@@ -39,9 +42,11 @@ export function Stage({ photo }: { photo: Photo }) {
           <LiveCanvas photo={photo} label={photo.name} />
           <StepCanvas />
           <OriginalCanvas photo={photo} share={share} />
+          <HeatCanvas />
         </div>
       )}
-      {comparing && !showOriginal && viewport.width > 0 && (
+      {brushing && viewport.width > 0 && <BrushLayer view={view} />}
+      {comparing && !brushing && !showOriginal && viewport.width > 0 && (
         <CompareSlider divider={divider} photo={photo.info} view={view} stage={viewport} />
       )}
       <Caption />
@@ -54,6 +59,7 @@ function LiveCanvas({ photo, label }: { photo: Photo; label: string }) {
   useLayoutEffect(() => {
     attach(canvas.current);
     showPicture(photo.view, photo.info);
+    drawLook();
     return () => attach(null);
   }, [photo]);
   return <canvas ref={canvas} data-testid="canvas" role="img" aria-label={label} />;
@@ -85,6 +91,17 @@ function StepCanvas() {
     if (frame) drawWhole(canvas.current, frame.image);
   }, [frame]);
   return <canvas ref={canvas} className="stage-over" aria-hidden hidden={!frame} />;
+}
+
+/** Where the photo changed, over what it changed to. */
+function HeatCanvas() {
+  const canvas = useRef<HTMLCanvasElement>(null);
+  const map = useApp((state) => state.fidelity?.map ?? null);
+  const hidden = useApp((state) => state.showOriginal);
+  useLayoutEffect(() => {
+    if (map) drawWhole(canvas.current, map);
+  }, [map]);
+  return <canvas ref={canvas} className="stage-over" aria-hidden data-testid="heat" hidden={!map || hidden} />;
 }
 
 function drawWhole(canvas: HTMLCanvasElement | null, image: ImageBitmap): void {

@@ -4,15 +4,17 @@ import { APP_VERSION } from '../../app/version.ts';
 import { failureOf } from '../../bridge/outcome.ts';
 import { t } from '../../i18n/index.ts';
 import { useApp } from '../../store/index.ts';
+import { layersOf } from '../../store/resultsSlice.ts';
 import { restoredName } from './fileName.ts';
 
 /** A download link must live until the browser has read the blob. */
 const LINK_MS = 60_000;
 
 async function encode(): Promise<File | null> {
-  const { photo, format, quality, settings, setUi } = useApp.getState();
+  const { photo, format, quality, settings, setUi, current } = useApp.getState();
+  const layers = layersOf(useApp.getState(), current);
   if (!photo) return null;
-  const saved = await engine.save({ format, quality, privacy: settings.privacy, app: APP_VERSION });
+  const saved = await engine.save({ format, quality, privacy: settings.privacy, layers, app: APP_VERSION });
   if (!saved.ok) {
     setUi({ failure: failureOf(saved) });
     return null;

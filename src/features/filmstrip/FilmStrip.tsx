@@ -16,9 +16,11 @@ export function FilmStrip() {
   const running = useApp((state) => state.job === 'running');
   const canKeep = useApp((state) => state.shownStep !== null && state.job !== 'running' && state.result !== null);
   const step = useApp(stepOnStage);
+  const elsewhere = useApp((state) => state.job !== 'running' && (state.results.at(-1)?.id ?? null) !== state.current);
   const first = frames[0]?.step;
   const last = frames.at(-1)?.step;
-  if (first === undefined || last === undefined) return null;
+  // The steps are those of the newest job.
+  if (first === undefined || last === undefined || elsewhere) return null;
   const now = step ?? last;
 
   const scrub = (event: PointerEvent<HTMLDivElement>) => {

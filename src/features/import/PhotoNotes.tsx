@@ -37,7 +37,7 @@ function Again({ recipe, onDismiss }: { recipe: Recipe; onDismiss: () => void })
   const other = pack !== null && (pack.name !== recipe.pack || pack.version !== recipe.packVersion);
   const again = () => {
     const { steps, seed, strength } = recipe;
-    useApp.getState().choose({ task, steps, seed, strength });
+    useApp.getState().choose({ task, picked: true, steps, seed, strength });
     onDismiss();
     void runRestore();
   };

@@ -1,10 +1,12 @@
 /** Runs a job: events to canvas, film strip and store; the end to the store. */
-import type { Progress, RestoreEvent, RestoreResult, UnfinishedJob } from '../../../workers/protocol.ts';
+import type { Layer, Progress, RestoreEvent, RestoreResult, UnfinishedJob } from '../../../workers/protocol.ts';
 import { engine } from '../../app/engine.ts';
 import type { JobRequest } from '../../bridge/engine.ts';
 import { fail, failureOf, type Result } from '../../bridge/outcome.ts';
 import { useApp } from '../../store/index.ts';
+import { layersOf } from '../../store/resultsSlice.ts';
 import { supported } from '../experiments/supported.ts';
+import { drawLook } from '../results/look.ts';
 import { proposalOf } from '../tasks/suggest.ts';
 import { tellDone } from './notify.ts';
 import { captureFrame, paintTile, showPicture, viewSide } from './surface.ts';
@@ -15,14 +17,23 @@ import { chosenWay } from './way.ts';
 /** The screen follows progress at this pace; tiles are painted as they come. */
 const PROGRESS_MS = 100;
 
+/** What the newest job restores: the layers of a result, or none for the photo as it is. */
+let base: Layer[] = [];
+let lastTask: JobRequest['task'] = 'noise';
+
 /** @param unfinished the job that is taken up again: it goes on with what was asked for then */
 export async function runRestore(unfinished?: UnfinishedJob): Promise<void> {
   const { photo, job, task, beginJob } = useApp.getState();
   if (!photo || job === 'running') return;
+  const { startFrom, current: standing, shown } = useApp.getState();
+  // The job's paintings go over what it restores.
+  const onResult = !unfinished && startFrom === 'result' && standing !== null;
+  base = onResult ? layersOf(useApp.getState(), standing) : [];
   beginJob('restore');
-  showPicture(photo.view, photo.info);
+  if (!onResult || !shown) showPicture(photo.view, photo.info);
   if (unfinished) {
     forgetUnfinished(unfinished.id);
+    lastTask = unfinished.task;
     return runJob((onEvent) => engine.restore(requestOf(unfinished), onEvent, unfinished));
   }
   if (task === 'auto') {
@@ -44,13 +55,20 @@ async function restoreWith(
   what: Pick<JobRequest, 'task' | 'strength'>,
   onEvent: (event: RestoreEvent) => void,
 ): Promise<Result<RestoreResult>> {
+  lastTask = what.task;
   const { steps, seed, tile, experiment, engine: state } = useApp.getState();
   const count = steps ?? (state.state === 'ready' ? state.pack.steps.default : null);
   const started = count === null ? await engine.start() : null;
   if (started && !started.ok) return started;
   const pack = state.state === 'ready' ? state.pack : started?.value.pack;
-  const tried = pack ? supported(experiment, pack.experiments) : {};
-  const request = { ...what, ...tried, steps: count ?? started?.value.pack.steps.default ?? 1, seed, ...chosenWay() };
+  const request = {
+    ...what,
+    ...(pack && supported(experiment, pack.experiments)),
+    ...(base.length > 0 && { base }),
+    steps: count ?? started?.value.pack.steps.default ?? 1,
+    seed,
+    ...chosenWay(),
+  };
   return engine.restore(tile === null ? request : { ...request, tile }, onEvent);
 }
 
@@ -89,7 +107,7 @@ export function cancelJob(): void {
   if (job !== 'running') return;
   engine.cancel();
   endJob('cancelled');
-  void showLast();
+  showLast();
 }
 
 /** Holds the job, or lets it go on. */
@@ -101,15 +119,10 @@ export function togglePause(): void {
 }
 
 /** After a job without a new result: the result that stands, or the photo as it was. */
-async function showLast(): Promise<void> {
-  const { photo, result } = useApp.getState();
-  if (!photo) return;
-  showPicture(photo.view, photo.info);
-  if (!result) return;
-  const view = await engine.view('result', viewSide());
-  if (!view.ok) return;
-  if (useApp.getState().result === result && useApp.getState().job !== 'running') showPicture(view.value, result);
-  view.value.close();
+function showLast(): void {
+  const { photo } = useApp.getState();
+  if (photo) showPicture(photo.view, photo.info);
+  drawLook();
 }
 
 /** Null where the photo is left as it is. */
@@ -161,19 +174,26 @@ function take(event: RestoreEvent, progress: (value: Progress) => void): void {
 }
 
 async function finish(result: RestoreResult, step: number | undefined, running: () => boolean): Promise<void> {
-  const view = await engine.view('result', viewSide());
-  if (!running()) {
+  const view = await engine.view(result.id, viewSide());
+  const below = view.ok && base.length > 0 ? await engine.view(base, viewSide()) : null;
+  if (!running() || !view.ok || (below && !below.ok)) {
     if (view.ok) view.value.close();
+    if (below?.ok) below.value.close();
+    if (running() && !view.ok) failJob(view);
     return;
   }
-  if (!view.ok) return failJob(view);
   showPicture(view.value, result);
-  view.value.close();
-  const { frames, jobKind, addFrame, endJob } = useApp.getState();
+  const { frames, jobKind, addFrame, endJob, addResult, results, looks, strength, seed } = useApp.getState();
   // Events have a channel of their own and may come after the answer: the last frame is then the result itself.
   const late = jobKind === 'restore' && frames.at(-1)?.step !== result.steps;
   const image = late ? captureFrame(result.steps) : null;
   if (image) addFrame({ step: result.steps, image });
+  const shown = { id: result.id, restored: view.value, below: below?.value ?? null };
+  const before = results.find(({ id }) => id === result.id);
+  const entry = before
+    ? { ...before, result }
+    : { id: result.id, task: lastTask, steps: result.steps, seed, base, result };
+  addResult(entry, shown, looks[result.id] ?? { strength, mask: null });
   endJob('done', result, step);
   tellDone();
 }
@@ -189,7 +209,7 @@ function failJob(outcome: Extract<Result<unknown>, { ok: false }>): void {
   const { endJob, setUi } = useApp.getState();
   endJob('failed');
   setUi({ failure: failureOf(outcome) });
-  void showLast();
+  showLast();
   void findUnfinished();
 }
 

@@ -58,3 +58,34 @@ export function captureFrame(steps: number): ImageBitmap | null {
   copy.getContext('2d')?.drawImage(canvas, 0, 0, size.width, size.height);
   return copy.transferToImageBitmap();
 }
+
+/** `below` with a share of `restored` on it, where the alpha of `mask` lets it (everywhere without one). */
+export function showBlend(
+  below: ImageBitmap,
+  restored: ImageBitmap,
+  strength: number,
+  mask: OffscreenCanvas | null,
+  size: Size,
+): void {
+  showPicture(below, size);
+  const context = canvas?.getContext('2d');
+  if (!canvas || !context) return;
+  context.globalAlpha = strength;
+  context.drawImage(mask ? cutOut(restored, mask) : restored, 0, 0, canvas.width, canvas.height);
+  context.globalAlpha = 1;
+}
+
+let scratch: OffscreenCanvas | null = null;
+
+function cutOut(image: ImageBitmap, mask: OffscreenCanvas): OffscreenCanvas {
+  if (scratch?.width !== image.width || scratch.height !== image.height) {
+    scratch = new OffscreenCanvas(image.width, image.height);
+  }
+  const context = scratch.getContext('2d');
+  if (!context) return scratch;
+  context.globalCompositeOperation = 'copy';
+  context.drawImage(mask, 0, 0, image.width, image.height);
+  context.globalCompositeOperation = 'source-in';
+  context.drawImage(image, 0, 0);
+  return scratch;
+}

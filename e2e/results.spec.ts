@@ -1,0 +1,186 @@
+/** What a person does with results: strength, brush, side by side, chains, undo, the view of what changed. */
+import AxeBuilder from '@axe-core/playwright';
+import { type BrowserContext, expect, type Page, test } from '@playwright/test';
+import { readMetadata } from '../workers/photo/meta/read.ts';
+import { readRecipes } from '../workers/photo/meta/xmp.ts';
+import { App } from './support/app.ts';
+import { fromRepo, pathOf } from './support/files.ts';
+import { decode, type Pixels } from './support/pixels.ts';
+
+let context: BrowserContext;
+let page: Page;
+let app: App;
+
+test.beforeAll(async ({ browser }) => {
+  // axe needs a context that it can open a page of its own in.
+  context = await browser.newContext();
+  page = await context.newPage();
+  app = await App.open(page, { engine: 'wasm' });
+  await app.openPhoto(fromRepo('e2e/fixtures/noise-96.png'));
+  await app.restore('noise');
+});
+test.afterAll(() => context.close());
+
+/** What Save writes: the file that a person gets, with strength and mask in it. */
+async function savedFile(): Promise<Buffer> {
+  await app.chooseFormat('PNG');
+  const download = page.waitForEvent('download');
+  await page.getByRole('button', { name: 'Save', exact: true }).click();
+  const chunks: Buffer[] = [];
+  for await (const chunk of await (await download).createReadStream()) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks);
+}
+
+const given = () => decode(pathOf('e2e/fixtures/noise-96.png'));
+
+/** Mean difference of two pictures in a square. */
+function difference(a: Pixels, b: Pixels, left = 0, top = 0, side = 96): number {
+  let sum = 0;
+  for (let y = top; y < top + side; y++) {
+    for (let i = 3 * (y * a.width + left); i < 3 * (y * a.width + left + side); i++) {
+      sum += Math.abs((a.data[i] as number) - (b.data[i] as number));
+    }
+  }
+  return sum / (3 * side * side);
+}
+
+/** The canvas against the original's: 0 where they are the same. */
+const onCanvas = () =>
+  page.evaluate(() => {
+    const read = (name: string) => {
+      const canvas = document.querySelector<HTMLCanvasElement>(`[data-testid="${name}"]`);
+      return canvas?.getContext('2d')?.getImageData(0, 0, canvas.width, canvas.height).data ?? new Uint8ClampedArray();
+    };
+    const [a, b] = [read('canvas'), read('original')];
+    return a.reduce((sum, value, i) => sum + Math.abs(value - (b[i] ?? 0)), 0) / a.length;
+  });
+
+test('strength blends live and goes into the file', async () => {
+  const full = await onCanvas();
+  expect(full).toBeGreaterThan(0.5);
+  const whole = difference(await decode(await savedFile()), await given());
+  const slider = page.getByRole('slider', { name: 'Strength' });
+  await slider.focus();
+  await page.keyboard.press('Home');
+  await expect.poll(onCanvas).toBe(0);
+  expect(difference(await decode(await savedFile()), await given())).toBe(0);
+  for (let i = 0; i < 5; i++) await page.keyboard.press('PageUp');
+  await expect(slider).toHaveAttribute('aria-valuetext', /50\s?%/);
+  await expect.poll(onCanvas).toBeGreaterThan(full * 0.4);
+  const half = await savedFile();
+  expect(difference(await decode(half), await given()) / whole).toBeCloseTo(0.5, 1);
+  expect(readRecipes((await readMetadata('png', new Blob([new Uint8Array(half)]))).xmp).at(-1)?.strength).toBe(0.5);
+  await slider.focus();
+  await page.keyboard.press('End');
+});
+
+test('a brush limits where, by keyboard and by pen, and strokes can be undone', async () => {
+  await page.keyboard.press('Escape');
+  await page.getByRole('button', { name: /^Brush/ }).click();
+  const layer = page.getByTestId('brush');
+  await layer.focus();
+  await page.keyboard.press(' ');
+  const dab = await decode(await savedFile());
+  const original = await given();
+  expect(difference(dab, original, 44, 44, 8)).toBeGreaterThan(0.5);
+  expect(difference(dab, original, 0, 0, 16)).toBe(0);
+
+  // A pen that is pressed harder paints wider.
+  const width = async (pressure: number) => {
+    const before = await decode(await savedFile());
+    await layer.evaluate((element, force) => {
+      const box = document.querySelector('.stage-photo')?.getBoundingClientRect();
+      const own = element.getBoundingClientRect();
+      if (!box) return;
+      const [x, y] = [box.left + box.width * 0.15, box.top + box.height * 0.15];
+      const init = {
+        bubbles: true,
+        pointerId: 7,
+        pointerType: 'pen',
+        isPrimary: true,
+        pressure: force,
+        clientX: x,
+        clientY: y,
+      };
+      element.setPointerCapture = () => undefined;
+      if (own.width > 0) {
+        element.dispatchEvent(new PointerEvent('pointerdown', { ...init, button: 0, buttons: 1 }));
+        element.dispatchEvent(new PointerEvent('pointerup', { ...init, button: 0 }));
+      }
+    }, pressure);
+    const after = await decode(await savedFile());
+    await page.getByRole('button', { name: /^Undo/ }).click();
+    return after.data.filter((value, i) => value !== before.data[i]).length;
+  };
+  const light = await width(0.3);
+  const firm = await width(1);
+  expect(light).toBeGreaterThan(0);
+  expect(firm).toBeGreaterThan(2 * light);
+
+  await page.keyboard.press('Control+z');
+  const undone = await decode(await savedFile());
+  expect(difference(undone, original, 0, 0, 16)).toBeGreaterThan(0.3);
+  await page.keyboard.press('Control+y');
+  expect(difference(await decode(await savedFile()), original, 0, 0, 16)).toBe(0);
+  await page.getByRole('button', { name: 'Restore everywhere' }).click();
+  await page.getByRole('button', { name: /^Brush/ }).click();
+  await expect(layer).toHaveCount(0);
+});
+
+test('shows where and how much the photo changed', async () => {
+  await page.getByRole('button', { name: /^Show what changed/ }).click();
+  await expect(page.getByTestId('heat')).toBeVisible();
+  await expect(page.getByText(/\d+(\.\d+)? dB/)).toBeVisible();
+  await expect(page.getByText('Pixels changed')).toBeVisible();
+  await page.getByRole('button', { name: /^Show what changed/ }).click();
+  await expect(page.getByTestId('heat')).toBeHidden();
+});
+
+test('a restoration can go on from a result; results stand side by side and are undone', async () => {
+  const first = await decode(await savedFile());
+  await page.getByRole('button', { name: 'This result', exact: true }).click();
+  await app.restore('haze');
+  const chained = await savedFile();
+  const { xmp } = await readMetadata('png', new Blob([new Uint8Array(chained)]));
+  expect(readRecipes(xmp).map(({ task }) => task)).toEqual(['noise', 'haze']);
+  expect(difference(await decode(chained), first)).toBeGreaterThan(0.3);
+
+  await page.getByRole('button', { name: /^Results side by side/ }).click();
+  const sheet = page.getByRole('dialog');
+  await expect(sheet.getByRole('listitem')).toHaveCount(3);
+  await expect(sheet.getByText('Noise → Haze')).toBeVisible();
+  const { violations } = await new AxeBuilder({ page }).analyze();
+  expect(violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ target }) => target.join(' ')).join(', ')}`)).toEqual(
+    [],
+  );
+  await sheet.getByRole('listitem').nth(1).getByRole('button', { name: 'Use this one' }).click();
+  await expect(sheet).toHaveCount(0);
+  expect(difference(await decode(await savedFile()), first)).toBe(0);
+  await page.keyboard.press('Control+z');
+  expect(difference(await decode(await savedFile()), await decode(chained))).toBe(0);
+  expect(app.errors).toEqual([]);
+});
+
+test('axe finds nothing with the brush out and the numbers shown; screenshots are kept', async () => {
+  await page.emulateMedia({ reducedMotion: 'reduce' });
+  await page.getByRole('button', { name: /^Brush/ }).click();
+  await page.getByRole('button', { name: /^Show what changed/ }).click();
+  await expect(page.getByTestId('heat')).toBeVisible();
+  for (const scheme of ['light', 'dark'] as const) {
+    await page.emulateMedia({ colorScheme: scheme });
+    for (const size of [
+      { width: 360, height: 740 },
+      { width: 1280, height: 800 },
+      { width: 1920, height: 1080 },
+    ]) {
+      await page.setViewportSize(size);
+      await page.waitForTimeout(350);
+      await page.screenshot({ path: test.info().outputPath(`results-${scheme}-${size.width}.png`) });
+      if (size.width === 1920) continue;
+      const { violations } = await new AxeBuilder({ page }).analyze();
+      expect(
+        violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ target }) => target.join(' ')).join(', ')}`),
+      ).toEqual([]);
+    }
+  }
+});

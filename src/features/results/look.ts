@@ -1,0 +1,81 @@
+/** Draws the current result on the canvas as strength and mask have it, live: no job, no trip to the engine. */
+import type { Mask } from '../../../workers/photo/blend.ts';
+import { engine } from '../../app/engine.ts';
+import { type AppState, useApp } from '../../store/index.ts';
+import { layersOf, lookOf } from '../../store/resultsSlice.ts';
+import { showBlend, showPicture, viewSide } from '../restore/surface.ts';
+
+/** A mask as a canvas whose alpha it is. */
+export function maskCanvas({ width, height, data }: Mask): OffscreenCanvas {
+  const canvas = new OffscreenCanvas(width, height);
+  const pixels = new ImageData(width, height);
+  for (let i = 0; i < data.length; i++) pixels.data[4 * i + 3] = data[i] as number;
+  canvas.getContext('2d')?.putImageData(pixels, 0, 0);
+  return canvas;
+}
+
+let kept: { mask: Mask; canvas: OffscreenCanvas } | null = null;
+
+function canvasOf(mask: Mask): OffscreenCanvas {
+  if (kept?.mask !== mask) kept = { mask, canvas: maskCanvas(mask) };
+  return kept.canvas;
+}
+
+/** @param live a mask that is being painted, in place of the one that stands */
+export function drawLook(live?: OffscreenCanvas): void {
+  const state = useApp.getState();
+  const { photo, shown, current } = state;
+  if (!photo || state.job === 'running') return;
+  if (!shown || current === null || shown.id !== current) {
+    if (current === null) showPicture(photo.view, photo.info);
+    return;
+  }
+  const { strength, mask } = lookOf(state);
+  showBlend(shown.below ?? photo.view, shown.restored, strength, live ?? (mask && canvasOf(mask)), photo.info);
+}
+
+/** Pictures of the current result, asked for once it is another one. */
+async function fetchShown(id: number): Promise<void> {
+  const found = useApp.getState().results.find((one) => one.id === id);
+  if (!found) return;
+  const restored = await engine.view(id, viewSide());
+  const below = found.base.length > 0 ? await engine.view(found.base, viewSide()) : null;
+  const stale = useApp.getState().current !== id || useApp.getState().shown?.id === id;
+  if (!restored.ok || stale || (below && !below.ok)) {
+    if (restored.ok) restored.value.close();
+    if (below?.ok) below.value.close();
+    return;
+  }
+  useApp.getState().setShown({ id, restored: restored.value, below: below?.ok ? below.value : null });
+}
+
+const differs = (a: AppState, b: AppState) =>
+  a.looks !== b.looks || a.shown !== b.shown || a.current !== b.current || a.job !== b.job;
+
+/** Follows the store for as long as the page lives. */
+export function watchLook(): void {
+  let frame = 0;
+  useApp.subscribe((state, before) => {
+    if (state.current !== null && state.current !== state.shown?.id && state.current !== before.current) {
+      void fetchShown(state.current);
+    }
+    if (!differs(state, before)) return;
+    cancelAnimationFrame(frame);
+    frame = requestAnimationFrame(() => drawLook());
+    // The numbers and the map belong to what was shown.
+    if ((state.looks !== before.looks || state.current !== before.current) && state.fidelity) {
+      state.setResults({ fidelity: null });
+    }
+  });
+}
+
+/** Shows or hides where and how much the photo changed. */
+export async function toggleFidelity(): Promise<void> {
+  const state = useApp.getState();
+  if (state.fidelity) return state.setResults({ fidelity: null });
+  const layers = layersOf(state, state.current);
+  const found = await engine.fidelity(layers, viewSide());
+  if (!found.ok) return;
+  if (useApp.getState().current === state.current) useApp.getState().setResults({ fidelity: found.value });
+  else found.value.map.close();
+}

@@ -1,0 +1,163 @@
+import type { StateCreator } from 'zustand';
+import type { TaskId } from '../../workers/packs/manifest.ts';
+import type { Mask } from '../../workers/photo/blend.ts';
+import type { Fidelity, Layer, RestoreResult } from '../../workers/protocol.ts';
+import type { AppState } from './index.ts';
+
+/** How much of a result shows, and where. */
+export interface Look {
+  /** 0 to 1. */
+  strength: number;
+  mask: Mask | null;
+}
+
+/** A restoration of the open photo. Its pixels lie in the engine. */
+export interface PhotoResult {
+  id: number;
+  task: TaskId;
+  steps: number;
+  seed: number;
+  /** What was restored: the layers below. Empty for the photo as it is. */
+  base: readonly Layer[];
+  result: RestoreResult;
+}
+
+/** The current result's pictures for the screen. */
+export interface ShownResult {
+  id: number;
+  restored: ImageBitmap;
+  /** What it was made of; null for the photo itself. */
+  below: ImageBitmap | null;
+}
+
+export interface Brush {
+  /** In px of the screen. */
+  size: number;
+  /** Share of the radius over which it fades, 0 to 1. */
+  soft: number;
+  erase: boolean;
+}
+
+/** What undo goes back to. */
+interface Snapshot {
+  current: number | null;
+  looks: Readonly<Record<number, Look>>;
+}
+
+const UNDO_LIMIT = 60;
+export const FULL: Look = { strength: 1, mask: null };
+
+export interface ResultsSlice {
+  results: readonly PhotoResult[];
+  current: number | null;
+  looks: Readonly<Record<number, Look>>;
+  shown: ShownResult | null;
+  past: readonly Snapshot[];
+  future: readonly Snapshot[];
+  /** What the next restoration starts from. */
+  startFrom: 'photo' | 'result';
+  /** Null while the brush is put away. */
+  brush: Brush | null;
+  fidelity: { numbers: Fidelity; map: ImageBitmap } | null;
+  addResult: (result: PhotoResult, shown: ShownResult, look: Look) => void;
+  /** Another result, or null for the photo as it is; can be undone. */
+  selectResult: (id: number | null) => void;
+  removeResult: (id: number) => void;
+  setLook: (look: Partial<Look>, undoable?: boolean) => void;
+  setShown: (shown: ShownResult | null) => void;
+  setResults: (change: Partial<Pick<ResultsSlice, 'startFrom' | 'brush' | 'fidelity'>>) => void;
+  undo: () => void;
+  redo: () => void;
+  resetResults: () => void;
+}
+
+export const lookOf = (state: Pick<ResultsSlice, 'looks' | 'current'>): Look =>
+  (state.current === null ? undefined : state.looks[state.current]) ?? FULL;
+
+/** The layers that a result shows, from the lowest up; none for the photo. */
+export function layersOf({ results, looks }: Pick<ResultsSlice, 'results' | 'looks'>, id: number | null): Layer[] {
+  const found = results.find((one) => one.id === id);
+  return found ? [...found.base, { version: found.id, ...(looks[found.id] ?? FULL) }] : [];
+}
+
+const NONE = {
+  results: [],
+  current: null,
+  looks: {},
+  shown: null,
+  past: [],
+  future: [],
+  startFrom: 'photo',
+  brush: null,
+  fidelity: null,
+} as const;
+
+export const resultsSlice: StateCreator<AppState, [], [], ResultsSlice> = (set, get) => {
+  const snapshot = (): Snapshot => ({ current: get().current, looks: get().looks });
+  const remember = () => ({ past: [...get().past, snapshot()].slice(-UNDO_LIMIT), future: [] });
+  const letGo = (shown: ShownResult | null) => {
+    shown?.restored.close();
+    shown?.below?.close();
+  };
+  /** What other slices know of the current result. */
+  const follow = (current: number | null) => {
+    const result = get().results.find((one) => one.id === current)?.result ?? null;
+    return { current, result, keptStep: result ? get().keptStep : null, shownStep: null };
+  };
+  const goTo = ({ current, looks }: Snapshot) => {
+    const there = current === null || get().results.some((one) => one.id === current);
+    set({ looks: { ...get().looks, ...looks }, ...(there && current !== get().current && follow(current)) });
+  };
+  return {
+    ...NONE,
+    addResult: (result, shown, look) => {
+      const others = get().results.filter((one) => one.id !== result.id);
+      if (get().shown !== shown) letGo(get().shown);
+      set({
+        ...remember(),
+        results: [...others, result],
+        current: result.id,
+        looks: { ...get().looks, [result.id]: look },
+        shown,
+      });
+    },
+    selectResult: (id) => {
+      if (id !== get().current) set({ ...remember(), ...follow(id) });
+    },
+    removeResult: (id) => {
+      const results = get().results.filter((one) => one.id !== id);
+      set({ results });
+      if (get().current === id) set(follow(results.at(-1)?.id ?? null));
+    },
+    setLook: (look, undoable = true) => {
+      const { current, looks } = get();
+      if (current === null) return;
+      set({ ...(undoable && remember()), looks: { ...looks, [current]: { ...(looks[current] ?? FULL), ...look } } });
+    },
+    setShown: (shown) => {
+      if (get().shown !== shown) letGo(get().shown);
+      set({ shown });
+    },
+    setResults: (change) => {
+      if (change.fidelity !== undefined && get().fidelity !== change.fidelity) get().fidelity?.map.close();
+      set(change);
+    },
+    undo: () => {
+      const last = get().past.at(-1);
+      if (!last) return;
+      set({ past: get().past.slice(0, -1), future: [snapshot(), ...get().future] });
+      goTo(last);
+    },
+    redo: () => {
+      const [next, ...rest] = get().future;
+      if (!next) return;
+      set({ past: [...get().past, snapshot()], future: rest });
+      goTo(next);
+    },
+    resetResults: () => {
+      letGo(get().shown);
+      get().fidelity?.map.close();
+      set(NONE);
+    },
+  };
+};

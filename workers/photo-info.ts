@@ -1,0 +1,23 @@
+/** What the page is told of a photo, and what a result's file says of how it came about. */
+import type { Manifest } from './packs/manifest.ts';
+import { sha256Hex } from './packs/store.ts';
+import type { DecodedPhoto } from './photo/decode.ts';
+import { type Recipe, readRecipes } from './photo/meta/xmp.ts';
+import type { PhotoInfo, RestoreRequest } from './protocol.ts';
+
+/** Decoders lie beside the app's scripts: `../codecs/` from the built worker as from the development server's. */
+export const codecUrl = (name: string): string => new URL(`../codecs/${name}.wasm.gzip`, self.location.href).href;
+
+export function photoInfo(id: number, { width, height, type, layout, source }: DecodedPhoto, tiles: number): PhotoInfo {
+  const { bits, channels } = layout;
+  const grey = channels < 3;
+  const wide = !grey && !source.colour(layout).isSrgb;
+  return { id, width, height, type, tiles, bits, grey, wide, lost: source.lost, recipes: readRecipes(source.meta.xmp) };
+}
+
+/** The app's version is the page's to add. */
+export async function recipeOf({ task, steps, seed }: RestoreRequest, manifest: Manifest): Promise<Recipe> {
+  const packHash = await sha256Hex(new TextEncoder().encode(JSON.stringify(manifest)));
+  const { name, version } = manifest;
+  return { task, steps, seed, strength: 1, masked: false, pack: name, packVersion: version, packHash, app: '' };
+}

@@ -1,0 +1,57 @@
+import { describe, expect, it } from 'vitest';
+import type { Recipe } from './photo/meta/xmp.ts';
+import { StepHistory } from './pipeline/history.ts';
+import type { KeptJob } from './pipeline/job.ts';
+import { Versions } from './versions.ts';
+
+const recipe: Recipe = {
+  task: 'noise',
+  steps: 2,
+  seed: 0,
+  strength: 1,
+  masked: false,
+  pack: 'small',
+  packVersion: '1',
+  packHash: '',
+  app: '',
+};
+const kept: KeptJob = { task: 'noise', tile: 64, strength: 1, steps: 1, history: new StepHistory(1, [1, 1, 1]) };
+const photo = { width: 2, height: 1, rgb: new Uint8Array(6) };
+const flat = (level: number) => new Uint8Array(6).fill(level);
+
+describe('Versions', () => {
+  it('stacks results, each with its share', async () => {
+    const versions = new Versions();
+    versions.add(5, flat(100), recipe, kept);
+    versions.add(7, flat(200), recipe, kept);
+    const half = { strength: 0.5, mask: null };
+    expect([...(await versions.shown(photo, []))]).toEqual([...photo.rgb]);
+    expect([...(await versions.shown(photo, [{ version: 5, ...half }]))]).toEqual([...flat(50)]);
+    const both = [
+      { version: 5, ...half },
+      { version: 7, ...half },
+    ];
+    expect([...(await versions.shown(photo, both))]).toEqual([...flat(125)]);
+    expect(versions.recipeOf({ version: 5, ...half }, '9')).toEqual({ ...recipe, strength: 0.5, app: '9' });
+  });
+
+  it('gives back what it put aside, whichever was used last', async () => {
+    const versions = new Versions();
+    for (let id = 1; id <= 6; id++) versions.add(id, flat(id), recipe, kept);
+    for (const id of [1, 6, 3, 2, 5, 4, 1]) expect([...(await versions.restored(id))]).toEqual([...flat(id)]);
+    expect(versions.newest).toBe(6);
+    expect(versions.keptOf(6)).toBe(kept);
+    expect(versions.keptOf(5)).toBeNull();
+  });
+
+  it('replaces a result by another of its steps, and forgets', async () => {
+    const versions = new Versions();
+    versions.add(1, flat(1), recipe, kept);
+    versions.add(2, flat(2), recipe, kept);
+    versions.replace(2, flat(9), kept);
+    expect([...(await versions.restored(2))]).toEqual([...flat(9)]);
+    versions.drop(2);
+    expect(versions.newest).toBe(1);
+    await expect(versions.restored(2)).rejects.toMatchObject({ code: 'internal' });
+  });
+});
