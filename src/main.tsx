@@ -9,6 +9,7 @@ import { reflectState } from './app/reflect.ts';
 import { isTestMode, mayPropose } from './bridge/params.ts';
 import { listenForArrivals } from './features/import/arrivals.ts';
 import { watchSpeed } from './features/packs/speed.ts';
+import { findQueue } from './features/queue/work.ts';
 import { findUnfinished, watchUnfinished } from './features/restore/unfinished.ts';
 import { watchLook } from './features/results/look.ts';
 import { loadSettings } from './features/settings/persist.ts';
@@ -47,6 +48,7 @@ if (root) {
 listenForArrivals();
 watchUnfinished();
 watchLook();
+void findQueue();
 watchSpeed();
 if (mayPropose(location.search)) watchPhotos();
 await startPwa();

@@ -50,6 +50,9 @@ interface OpenPhoto {
   readonly pixels: DecodedPhoto;
 }
 
+/** In place of a job that is kept. */
+const NOT_KEPT = { state: null, afterStep: async () => undefined, end: async () => undefined };
+
 /** What stops, holds and hears a job. */
 interface Hold {
   readonly abort: AbortController;
@@ -285,7 +288,7 @@ export class RestoreEngine implements EngineApi {
   async #restore(request: RestoreRequest, { running: first, tell, options }: Work): Promise<JobResult> {
     const { id, pixels, file } = this.#opened();
     if (id !== request.photo) throw new EngineError('internal', `photo ${request.photo} is no longer open`);
-    const { photo: _, tile, job, resume, prompt, base = [], ...rest } = request;
+    const { photo: _, tile, job, resume, prompt, base = [], keep, ...rest } = request;
     const { manifest } = first.pack;
     const own = prompt === undefined ? null : await tokenizePrompt(manifest, prompt, (name) => first.pack.file(name));
     const settings = own === null ? rest : { ...rest, promptIds: own };
@@ -294,12 +297,15 @@ export class RestoreEngine implements EngineApi {
     const notice = (code: NoticeCode) => tell({ type: 'notice', code, values: {} });
     this.#jobId = job;
     try {
-      const kept = await this.#kept.take(
-        request,
-        base.length > 0 ? await this.#chained(base, file) : file,
-        first.pack.manifest,
-        () => notice('not-kept'),
-      );
+      const kept =
+        keep === false
+          ? NOT_KEPT
+          : await this.#kept.take(
+              request,
+              base.length > 0 ? await this.#chained(base, file) : file,
+              first.pack.manifest,
+              () => notice('not-kept'),
+            );
       if (resume && resume.step > 0 && !kept.state) notice('started-over');
       for (let running = first; ; ) {
         const { backend } = running;

@@ -115,6 +115,8 @@ export interface RestoreRequest {
   prompt?: string;
   /** Names the job: a UUID. Under it the job can be taken up again. */
   job: string;
+  /** False: the job keeps no checkpoint, as who asked for it keeps the photo and asks again. */
+  keep?: boolean;
   /** Goes on where this job stood, from the beginning where nothing of it can be used. */
   resume?: {
     /** The page has no film strip of the steps before: paint them again. */

@@ -6,6 +6,7 @@ import { FilmStrip } from '../features/filmstrip/FilmStrip.tsx';
 import { DropOverlay, EmptyState } from '../features/import/EmptyState.tsx';
 import { FileInputs } from '../features/import/FileInputs.tsx';
 import { useDropAndPaste } from '../features/import/useDropAndPaste.ts';
+import { QueueView } from '../features/queue/QueueView.tsx';
 import { Announcer } from '../features/restore/Announcer.tsx';
 import { useApp } from '../store/index.ts';
 import { Header } from './Header.tsx';
@@ -32,6 +33,7 @@ export function App() {
   usePreloadedDialogs();
   const photo = useApp((state) => state.photo);
   const dialog = useApp((state) => state.dialog);
+  const queueOpen = useApp((state) => state.queueOpen);
   return (
     // The content security policy has no inline styles.
     <CSPProvider disableStyleElements>
@@ -39,7 +41,7 @@ export function App() {
         <Header />
         <main className="main">
           <Notices />
-          <div className="room">{photo ? <Stage photo={photo} /> : <EmptyState />}</div>
+          <div className="room">{photo ? <Stage photo={photo} /> : queueOpen ? <QueueView /> : <EmptyState />}</div>
           {photo && (
             <div className="tools">
               <FilmStrip />

@@ -21,6 +21,7 @@ export function Header() {
       <nav className="header-actions" aria-label={t('groups.app')}>
         {photo && <ActionButton id="open" look="icon" />}
         {photo && <ActionButton id="close" look="icon" />}
+        <ActionButton id="queue" look="icon" />
         <ActionButton id="help" look="icon" className="header-wide" />
         <ActionButton id="packs" look="icon" className="header-wide" />
         <ActionButton id="device" look="icon" />

@@ -26,7 +26,7 @@ describe('actions', () => {
 
   it('without a photo offer what makes sense', () => {
     const on = actions.filter((one) => one.enabled(useApp.getState())).map(({ id }) => id);
-    expect(on.sort()).toEqual(['camera', 'device', 'help', 'open', 'packs', 'settings']);
+    expect(on.sort()).toEqual(['camera', 'device', 'help', 'open', 'packs', 'queue', 'settings']);
   });
 
   it('give cancel Escape and nothing but cancel', () => {

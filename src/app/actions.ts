@@ -11,6 +11,7 @@ import {
   Flame,
   ImagePlus,
   Images,
+  ListChecks,
   type LucideIcon,
   Maximize,
   Package,
@@ -32,6 +33,7 @@ import { canShare, saveResult, shareResult } from '../features/export/save.ts';
 import { nextStep, previousStep } from '../features/filmstrip/steps.ts';
 import { closePhoto } from '../features/import/openPhoto.ts';
 import { hasCamera, pick } from '../features/import/picker.ts';
+import { openQueue } from '../features/queue/work.ts';
 import { cancelJob, runKeepStep, runRestore, togglePause } from '../features/restore/run.ts';
 import { toggleFidelity } from '../features/results/look.ts';
 import { type AppState, useApp } from '../store/index.ts';
@@ -71,6 +73,7 @@ export const isBlocked = ({ engine }: Pick<AppState, 'engine'>): boolean =>
 
 const records = {
   open: { icon: ImagePlus, keys: ['Mod+O'], group: 'photo', enabled: always, run: () => pick('file') },
+  queue: { icon: ListChecks, keys: ['q'], group: 'photo', enabled: always, run: openQueue },
   camera: { icon: Camera, keys: [], group: 'photo', offered: hasCamera, enabled: always, run: () => pick('camera') },
   close: { icon: X, keys: ['Mod+Backspace'], group: 'photo', enabled: hasPhoto, run: closePhoto },
   restore: { icon: Play, keys: ['Mod+Enter'], group: 'job', enabled: canRestore, run: () => void runRestore() },

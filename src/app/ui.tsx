@@ -4,7 +4,7 @@ import { Slider } from '@base-ui/react/slider';
 import { Toggle } from '@base-ui/react/toggle';
 import { ToggleGroup } from '@base-ui/react/toggle-group';
 import { Check, ChevronsUpDown } from 'lucide-react';
-import { type ButtonHTMLAttributes, useId } from 'react';
+import { type ButtonHTMLAttributes, type ReactNode, useId } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useApp } from '../store/index.ts';
 import { type ActionId, action } from './actions.ts';
@@ -90,7 +90,7 @@ export function Range({ label, value, min, max, step = 1, shown, disabled = fals
 }
 
 interface ChoiceProps<V extends string> {
-  label: string;
+  label: ReactNode;
   value: V;
   options: readonly { value: V; label: string }[];
   onChange: (value: V) => void;
@@ -98,7 +98,13 @@ interface ChoiceProps<V extends string> {
 }
 
 /** A row of two to four values, one of them pressed. */
-export function Segments<V extends string>({ label, value, options, onChange, disabled = false }: ChoiceProps<V>) {
+export function Segments<V extends string>({
+  label,
+  value,
+  options,
+  onChange,
+  disabled = false,
+}: ChoiceProps<V> & { label: string }) {
   return (
     <ToggleGroup
       className="segments"

@@ -5,6 +5,7 @@ import { type EngineSlice, engineSlice } from './engineSlice.ts';
 import { type JobSlice, jobSlice } from './jobSlice.ts';
 import { type PacksSlice, packsSlice } from './packsSlice.ts';
 import { type PhotoSlice, photoSlice } from './photoSlice.ts';
+import { type QueueSlice, queueSlice } from './queueSlice.ts';
 import { type ResultsSlice, resultsSlice } from './resultsSlice.ts';
 import { type SettingsSlice, settingsSlice } from './settingsSlice.ts';
 import { type UiSlice, uiSlice } from './uiSlice.ts';
@@ -16,7 +17,8 @@ export type AppState = EngineSlice &
   SettingsSlice &
   UiSlice &
   PacksSlice &
-  ResultsSlice;
+  ResultsSlice &
+  QueueSlice;
 
 export const useApp = create<AppState>()((...args) => ({
   ...engineSlice(...args),
@@ -27,4 +29,5 @@ export const useApp = create<AppState>()((...args) => ({
   ...uiSlice(...args),
   ...packsSlice(...args),
   ...resultsSlice(...args),
+  ...queueSlice(...args),
 }));

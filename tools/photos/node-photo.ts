@@ -32,7 +32,12 @@ async function sharpRows(file: Blob, { type, components, own }: BitmapOptions): 
   if (type === 'jpeg') image.rotate();
   if (components === 1) image.toColourspace('b-w');
   else image.toColourspace('srgb');
-  const { data, info } = await image.raw().toBuffer({ resolveWithObject: true });
+  const { data, info } = await image
+    .raw()
+    .toBuffer({ resolveWithObject: true })
+    .catch((error: unknown) => {
+      throw new EngineError('corrupt-image', String(error), { type });
+    });
   const { width, height, channels } = info;
   const samples = new Uint8Array(data);
   return {

@@ -106,7 +106,7 @@ async function source(
     case 'webp':
       return finish(type, shown, lost, async () => turned(viaBrowser(await webpWithoutExif(file))));
     case 'tiff':
-      return finish(type, shown, lost, () => turned(tiffRows(file)));
+      return finish(type, shown, lost, () => turned(tiffRows(file, browser)));
     case 'heic':
       return finish(type, shown, lost, () =>
         viaBrowser(file).catch((error) => {

@@ -1,6 +1,6 @@
 import type { ExportFormat } from '../../../workers/protocol.ts';
 
-const ENDING: Record<ExportFormat, string> = { png: 'png', jpeg: 'jpg', webp: 'webp', tiff: 'tif' };
+export const ENDING: Record<ExportFormat, string> = { png: 'png', jpeg: 'jpg', webp: 'webp', tiff: 'tif' };
 
 /** `holiday.heic` as jpeg becomes `holiday-restored.jpg`. */
 export function restoredName(name: string, format: ExportFormat): string {

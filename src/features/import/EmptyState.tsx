@@ -27,6 +27,7 @@ export function EmptyState() {
         <div className="empty-buttons">
           <ActionButton id="open" look="primary" />
           {touch && <ActionButton id="camera" />}
+          <ActionButton id="queue" />
         </div>
       </div>
       <Demos />

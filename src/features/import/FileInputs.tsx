@@ -1,4 +1,5 @@
 import { useTranslation } from 'react-i18next';
+import { addToQueue } from '../queue/work.ts';
 import { openFirst } from './openPhoto.ts';
 import { registerInput } from './picker.ts';
 
@@ -15,8 +16,19 @@ export function FileInputs() {
         data-testid="file-input"
         type="file"
         accept={ACCEPTED}
+        multiple
         aria-label={t('actions.open')}
         onChange={(event) => take(event.target)}
+      />
+      <input
+        ref={(input) => {
+          // React has no property for it.
+          if (input) input.webkitdirectory = true;
+          registerInput('folder', input);
+        }}
+        type="file"
+        aria-label={t('queue.addFolder')}
+        onChange={(event) => take(event.target, true)}
       />
       <input
         ref={(input) => registerInput('camera', input)}
@@ -30,9 +42,11 @@ export function FileInputs() {
   );
 }
 
-function take(input: HTMLInputElement): void {
+function take(input: HTMLInputElement, many = false): void {
   const files = [...(input.files ?? [])];
   // Emptied, or the same photo chosen again would be no change.
   input.value = '';
-  if (files.length > 0) openFirst(files);
+  if (files.length === 0) return;
+  if (many) void addToQueue(files);
+  else openFirst(files);
 }

@@ -2,6 +2,8 @@
 import { engine } from '../../app/engine.ts';
 import { fail, failureOf } from '../../bridge/outcome.ts';
 import { useApp } from '../../store/index.ts';
+import { mayBePhoto } from '../queue/collect.ts';
+import { addToQueue, leaveQueue } from '../queue/work.ts';
 import { cancelJob } from '../restore/run.ts';
 import { viewSide } from '../restore/surface.ts';
 
@@ -14,6 +16,7 @@ let newest = 0;
  */
 export async function openPhoto(file: File, keepsTask = false): Promise<void> {
   const mine = ++newest;
+  if (useApp.getState().queueOpen) leaveQueue();
   cancelJob();
   const { setPhoto, setOpening, setUi } = useApp.getState();
   setPhoto(null);
@@ -36,9 +39,13 @@ async function openAndView(file: File) {
   return { opened, view: opened.ok ? await engine.view('photo', viewSide()) : opened };
 }
 
-/** The first file that may be a photo. A list without one says so instead of doing nothing. */
+/**
+ * The first file that may be a photo; several of them, or any while the queue is shown, go into the queue. A list without one
+ * says so instead of doing nothing.
+ */
 export function openFirst(files: Iterable<File>): void {
   const all = [...files];
+  if (all.filter(mayBePhoto).length > 1 || useApp.getState().queueOpen) return void addToQueue(all);
   const photo = all.find((file) => file.type.startsWith('image/')) ?? all[0];
   if (photo) void openPhoto(photo);
   else useApp.getState().setUi({ failure: failureOf(fail('no-image-given')) });

@@ -1,12 +1,14 @@
-/** The file inputs of the page; actions open them by name. */
-const inputs = new Map<'file' | 'camera', HTMLInputElement>();
+type Input = 'file' | 'folder' | 'camera';
 
-export function registerInput(name: 'file' | 'camera', input: HTMLInputElement | null): void {
+/** The file inputs of the page; actions open them by name. */
+const inputs = new Map<Input, HTMLInputElement>();
+
+export function registerInput(name: Input, input: HTMLInputElement | null): void {
   if (input) inputs.set(name, input);
   else inputs.delete(name);
 }
 
-export function pick(name: 'file' | 'camera'): void {
+export function pick(name: Input): void {
   inputs.get(name)?.click();
 }
 

@@ -1,5 +1,7 @@
 import { useLayoutEffect } from 'react';
 import { useApp } from '../../store/index.ts';
+import { droppedFiles } from '../queue/collect.ts';
+import { addToQueue } from '../queue/work.ts';
 import { openFirst } from './openPhoto.ts';
 
 const hasFiles = (event: DragEvent): boolean => event.dataTransfer?.types.includes('Files') ?? false;
@@ -29,7 +31,8 @@ export function useDropAndPaste(): void {
       setUi({ dragging: false });
       if (!event.dataTransfer || !hasFiles(event)) return;
       event.preventDefault();
-      openFirst(event.dataTransfer.files);
+      const { hasFolder, files } = droppedFiles(event.dataTransfer);
+      void files.then(hasFolder ? addToQueue : openFirst);
     };
     const paste = (event: ClipboardEvent) => {
       const files = event.clipboardData?.files;

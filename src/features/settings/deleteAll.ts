@@ -3,6 +3,7 @@ import { packs } from '../../app/packs.ts';
 import { useApp } from '../../store/index.ts';
 import { DEFAULT_SETTINGS } from '../../store/settingsSlice.ts';
 import { closePhoto } from '../import/openPhoto.ts';
+import { forgetQueue } from '../queue/keep.ts';
 import { forgetSettings } from './persist.ts';
 
 /**
@@ -16,6 +17,8 @@ export async function deleteAll(): Promise<void> {
   packs.stop();
   useApp.getState().setUnfinished([]);
   useApp.getState().setSettings(DEFAULT_SETTINGS);
+  useApp.getState().setQueue({ queue: [], queueState: 'idle', folder: null });
+  await forgetQueue();
   await forgetSettings();
   localStorage.clear();
   sessionStorage.clear();
@@ -30,8 +33,8 @@ async function clearCaches(): Promise<void> {
   await Promise.all(names.filter((name) => !name.includes('precache')).map((name) => caches.delete(name)));
 }
 
-/** Made by idb-keyval, which keeps it open: deleting it would wait for ever. Its one store is empty by now. */
-const SETTINGS_DATABASE = 'keyval-store';
+/** Made by idb-keyval, which keeps them open: deleting them would wait for ever. Their stores are empty by now. */
+const OPEN_DATABASES = ['keyval-store', 'queue'];
 
 async function clearDatabases(): Promise<void> {
   const databases = (await indexedDB.databases?.()) ?? [];
@@ -39,7 +42,7 @@ async function clearDatabases(): Promise<void> {
     databases.map(
       ({ name }) =>
         new Promise<void>((resolve) => {
-          if (!name || name === SETTINGS_DATABASE) return resolve();
+          if (!name || OPEN_DATABASES.includes(name)) return resolve();
           const request = indexedDB.deleteDatabase(name);
           request.onsuccess = () => resolve();
           request.onerror = () => resolve();

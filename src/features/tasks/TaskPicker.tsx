@@ -5,7 +5,8 @@ import { useTranslation } from 'react-i18next';
 import type { TaskChoice } from '../../store/choiceSlice.ts';
 import { useApp } from '../../store/index.ts';
 import { Suggestion } from './Suggestion.tsx';
-import { TASK_ICONS, TASK_ORDER } from './taskMeta.ts';
+import { TASK_ICONS } from './taskMeta.ts';
+import { useTasks } from './useTasks.ts';
 import './tasks.css';
 
 export function TaskPicker() {
@@ -15,8 +16,7 @@ export function TaskPicker() {
   const choose = useApp((state) => state.choose);
   const busy = useApp((state) => state.job === 'running');
   const pack = useApp((state) => (state.engine.state === 'ready' ? state.engine.pack : null));
-  const tasks = TASK_ORDER.filter((one) => !pack || pack.tasks.some((known) => known.id === one));
-  const choices: readonly TaskChoice[] = pack?.auto ? ['auto', ...tasks] : tasks;
+  const choices = useTasks();
   return (
     <section className="tasks">
       <h2 className="tasks-title" id={id}>

@@ -3,8 +3,9 @@
  * Safari reads TIFF, and that one gives 8 bits.
  */
 import { EngineError } from '../../errors.ts';
-import { inflate, readAt, viewOf } from '../bytes.ts';
+import { concat, inflate, readAt, viewOf } from '../bytes.ts';
 import { type FileIfd, TiffFile } from '../meta/tiff.ts';
+import type { BitmapOptions } from './bitmap.ts';
 import { unpackBits, unpackLzw } from './lzw.ts';
 import { type Band, corrupt, type Layout, makeSamples, type Rows, type Samples } from './rows.ts';
 
@@ -14,6 +15,8 @@ interface Shape extends Layout {
   readonly planar: boolean;
   readonly compression: number;
   readonly predictor: number;
+  /** What the JPEGs in the file share. */
+  readonly tables: Uint8Array | null;
   readonly inverted: boolean;
   /** 16-bit, three times as many values as the palette has colours. */
   readonly palette: readonly number[] | null;
@@ -34,14 +37,17 @@ export async function tiffSize(file: Blob): Promise<{ width: number; height: num
   return { width: tiff.number(ifd, 256, 0), height: tiff.number(ifd, 257, 0) };
 }
 
+/** Decodes a JPEG, of which some TIFFs are made. */
+type Jpeg = (file: Blob, options: BitmapOptions) => Promise<Rows>;
+
 /** @throws EngineError 'corrupt-image', 'unsupported-image' */
-export async function tiffRows(file: Blob): Promise<Rows> {
+export async function tiffRows(file: Blob, jpeg: Jpeg): Promise<Rows> {
   const tiff = await TiffFile.open(file);
   const ifd = tiff && (await tiff.ifd(tiff.first));
   if (!tiff || !ifd) throw corrupt('a TIFF without a directory');
   const shape = shapeOf(tiff, ifd);
   const { width, height, channels, bits } = shape;
-  return { width, height, channels, bits, bands: () => bandsOf(tiff, shape) };
+  return { width, height, channels, bits, bands: () => bandsOf(tiff, shape, jpeg) };
 }
 
 function shapeOf(tiff: TiffFile, ifd: FileIfd): Shape {
@@ -55,9 +61,11 @@ function shapeOf(tiff: TiffFile, ifd: FileIfd): Shape {
   if ((depth !== 8 && depth !== 16) || depths.some((other) => other !== depth)) throw unsupported(`${depth} bits`);
   if (one(339, 1) !== 1) throw unsupported('floating point');
   const isPalette = photometric === 3;
-  if (photometric > 3)
+  // YCbCr comes out of a JPEG as RGB.
+  const isJpeg = one(259, 1) === 7;
+  if (photometric > 3 && !(photometric === 6 && isJpeg && stored === 3))
     throw unsupported(photometric === 5 ? 'CMYK' : photometric === 6 ? 'YCbCr' : `colours ${photometric}`);
-  const colours = photometric === 2 ? 3 : 1;
+  const colours = photometric === 2 || photometric === 6 ? 3 : 1;
   if (stored < colours || stored > 16) throw corrupt(`${stored} samples a pixel`);
   // Associated alpha (1) is colour already multiplied; only "unassociated" goes around the model unharmed.
   const extra = stored > colours ? tiff.numbers(ifd, 338)[0] : undefined;
@@ -73,7 +81,8 @@ function shapeOf(tiff: TiffFile, ifd: FileIfd): Shape {
     stored,
     planar: one(284, 1) === 2,
     compression: one(259, 1),
-    predictor: one(317, 1),
+    predictor: isJpeg ? 1 : one(317, 1),
+    tables: ifd.entries.get(347)?.data ?? null,
     inverted: photometric === 0,
     palette,
     depth,
@@ -93,7 +102,7 @@ function shapeOf(tiff: TiffFile, ifd: FileIfd): Shape {
 }
 
 /** One band a row of blocks. */
-async function* bandsOf(tiff: TiffFile, shape: Shape): AsyncGenerator<Band> {
+async function* bandsOf(tiff: TiffFile, shape: Shape, jpeg: Jpeg): AsyncGenerator<Band> {
   const { width, height, channels, bits, blockWidth, blockHeight, planar, stored } = shape;
   const across = Math.ceil(width / blockWidth);
   const down = Math.ceil(height / blockHeight);
@@ -105,7 +114,12 @@ async function* bandsOf(tiff: TiffFile, shape: Shape): AsyncGenerator<Band> {
       const index = row * across + column;
       const planes = planar ? Array.from({ length: stored }, (_, plane) => plane * across * down + index) : [index];
       for (const [plane, at] of planes.entries()) {
-        const block = await readBlock(tiff, shape, at, planar ? 1 : stored);
+        const perPixel = planar ? 1 : stored;
+        const read =
+          shape.compression === 7
+            ? readJpegBlock(tiff, shape, at, perPixel, jpeg)
+            : readBlock(tiff, shape, at, perPixel);
+        const block = await read;
         place(block, shape, samples, { rows, left: column * blockWidth, plane: planar ? plane : null });
       }
     }
@@ -137,6 +151,26 @@ async function readBlock(tiff: TiffFile, shape: Shape, index: number, perPixel: 
   return samples;
 }
 
+/** TIFF technical note 2: a JPEG each, whose tables may stand in a place of their own. */
+async function readJpegBlock(
+  tiff: TiffFile,
+  shape: Shape,
+  index: number,
+  perPixel: number,
+  jpeg: Jpeg,
+): Promise<Samples> {
+  const { blockWidth, blockHeight, tables, depth } = shape;
+  if (depth !== 8) throw unsupported('JPEG with 16 bits');
+  const packed = await readAt(tiff.file, shape.offsets[index] ?? 0, shape.counts[index] ?? 0);
+  const whole = tables ? concat(tables.subarray(0, -2), packed.subarray(2)) : packed;
+  const rows = await jpeg(new Blob([whole]), { type: 'jpeg', components: perPixel === 1 ? 1 : 3, own: true });
+  if (rows.width !== blockWidth || rows.height > blockHeight || rows.channels !== perPixel)
+    throw corrupt('a part of another size');
+  const samples = new Uint8Array(blockWidth * blockHeight * perPixel);
+  for await (const band of rows.bands()) samples.set(band.samples, band.top * blockWidth * perPixel);
+  return samples;
+}
+
 async function unpack(packed: Uint8Array, compression: number, length: number): Promise<Uint8Array> {
   if (packed.length === 0) throw corrupt('a part of the picture is missing');
   try {
@@ -147,7 +181,7 @@ async function unpack(packed: Uint8Array, compression: number, length: number): 
   } catch (cause) {
     throw corrupt(String(cause));
   }
-  throw unsupported(compression === 6 || compression === 7 ? 'JPEG inside' : `compression ${compression}`);
+  throw unsupported(compression === 6 ? 'old JPEG inside' : `compression ${compression}`);
 }
 
 interface Where {

@@ -1,0 +1,57 @@
+import type { StateCreator } from 'zustand';
+import type { AppErrorCode } from '../bridge/outcome.ts';
+import type { TaskChoice } from './choiceSlice.ts';
+import type { AppState } from './index.ts';
+
+export type ItemStatus = 'waiting' | 'running' | 'done' | 'failed' | 'skipped';
+
+/** A photo in the queue. Its file, and its result until that is saved, lie in the private file system. */
+export interface QueueItem {
+  id: string;
+  name: string;
+  bytes: number;
+  /** Rises; where the item stands. */
+  order: number;
+  status: ItemStatus;
+  /** A task of its own; null for the one that is chosen for all. */
+  task: TaskChoice | null;
+  error: AppErrorCode | null;
+  /** Name of the result once it is written. */
+  saved: string | null;
+  /** Whether the result lies in the private file system, to go into a ZIP. */
+  stored: boolean;
+  milliseconds: number;
+}
+
+export interface QueueSlice {
+  queue: readonly QueueItem[];
+  /** The page shows the queue instead of a photo. */
+  queueOpen: boolean;
+  queueState: 'idle' | 'running' | 'paused';
+  /** Files that are being taken in. */
+  taking: number;
+  template: string;
+  /** Where results go besides; null keeps them for the ZIP. */
+  folder: FileSystemDirectoryHandle | null;
+  /** Files could not be kept: the queue will not survive a reload. */
+  unkept: boolean;
+  setQueue: (
+    change: Partial<
+      Pick<QueueSlice, 'queue' | 'queueOpen' | 'queueState' | 'taking' | 'template' | 'folder' | 'unkept'>
+    >,
+  ) => void;
+  changeItem: (id: string, change: Partial<QueueItem>) => void;
+}
+
+export const queueSlice: StateCreator<AppState, [], [], QueueSlice> = (set, get) => ({
+  queue: [],
+  queueOpen: false,
+  queueState: 'idle',
+  taking: 0,
+  template: '{name}-restored',
+  folder: null,
+  unkept: false,
+  setQueue: (change) => set(change),
+  changeItem: (id, change) =>
+    set({ queue: get().queue.map((item) => (item.id === id ? { ...item, ...change } : item)) }),
+});
