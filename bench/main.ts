@@ -1,7 +1,7 @@
 /**
  * Measurements, each a command: `npm run bench -- main`, `-- convert`, `-- vae`, `-- quality`, `-- quantise`,
  * `-- store`, `-- full-size`, `-- stream`, `-- caching`,
- * `-- device`, `-- text`.
+ * `-- device`, `-- text`, `-- sizes`, `-- queue`.
  * Every bench prints what it does to stderr and one JSON line, its result, last to stdout.
  */
 import { benchCaching } from './caching/caching.ts';
@@ -10,6 +10,8 @@ import { benchFullSize } from './full-size/full-size.ts';
 import { benchMain } from './main/app.ts';
 import { benchQuality } from './quality/quality.ts';
 import { benchQuantise } from './quantise/quantise.ts';
+import { benchQueue } from './queue/queue.ts';
+import { benchSizes } from './sizes/sizes.ts';
 import { benchStore } from './store/store.ts';
 import { benchDevice } from './stream/device.ts';
 import { benchStream } from './stream/stream.ts';
@@ -27,6 +29,8 @@ const BENCHES: Record<string, (args: string[]) => Promise<unknown>> = {
   quantise: benchQuantise,
   text: benchText,
   store: benchStore,
+  sizes: benchSizes,
+  queue: benchQueue,
   stream: benchStream,
 };
 

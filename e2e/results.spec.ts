@@ -148,7 +148,7 @@ test('a restoration can go on from a result; results stand side by side and are 
   await page.getByRole('button', { name: /^Results side by side/ }).click();
   const sheet = page.getByRole('dialog');
   await expect(sheet.getByRole('listitem')).toHaveCount(3);
-  await expect(sheet.getByText('Noise → Haze')).toBeVisible();
+  await expect(sheet.getByText('Noise → Haze', { exact: true })).toBeVisible();
   const { violations } = await new AxeBuilder({ page }).analyze();
   expect(violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ target }) => target.join(' ')).join(', ')}`)).toEqual(
     [],

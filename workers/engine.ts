@@ -39,7 +39,17 @@ import type {
   StartEvent,
   UnfinishedJob,
 } from './protocol.ts';
-import { bringUp, bringUpAgain, fallBack, letGo, openPack, packInfo, type Running, residentShare } from './running.ts';
+import {
+  bringUp,
+  bringUpAgain,
+  engineOf,
+  fallBack,
+  letGo,
+  openPack,
+  packInfo,
+  type Running,
+  residentShare,
+} from './running.ts';
 import { Mutex } from './runtime/mutex.ts';
 import { type Layer, Versions } from './versions.ts';
 
@@ -391,12 +401,4 @@ export class RestoreEngine implements EngineApi {
     this.#versions.clear();
     this.#kept.forget();
   }
-}
-
-function engineOf({ backend, pack }: Running): Engine {
-  return {
-    backend,
-    manifest: pack.manifest,
-    readShard: (shard, offset, bytes) => pack.range({ shard, offset, bytes }),
-  };
 }

@@ -115,6 +115,8 @@ export interface RestoreRequest {
   prompt?: string;
   /** Names the job: a UUID. Under it the job can be taken up again. */
   job: string;
+  /** For measurements: only every n-th tile goes through the DiT. */
+  ditEvery?: number;
   /** False: the job keeps no checkpoint, as who asked for it keeps the photo and asks again. */
   keep?: boolean;
   /** Goes on where this job stood, from the beginning where nothing of it can be used. */

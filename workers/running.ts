@@ -9,6 +9,7 @@ import type { PackSource } from './packs/protocol.ts';
 import type { Store } from './packs/store.ts';
 import { StoredFiles } from './packs/stored-files.ts';
 import { conditionsOf, experimentsOf } from './pipeline/experiments.ts';
+import type { Engine } from './pipeline/job.ts';
 import { packTile } from './pipeline/plan.ts';
 import type { EngineOptions, PackInfo, StartEvent } from './protocol.ts';
 import { GpuBackend } from './runtime/backend-gpu.ts';
@@ -114,5 +115,14 @@ export function packInfo(store: Store, { pack, backend }: Running): PackInfo {
     experiments: experimentsOf(pack.manifest),
     ...(backend instanceof GpuBackend && { memory: backend.memoryOf(size) }),
     stored: store.full === null,
+  };
+}
+
+/** The engine as the pipeline sees it. */
+export function engineOf({ backend, pack }: Running): Engine {
+  return {
+    backend,
+    manifest: pack.manifest,
+    readShard: (shard, offset, bytes) => pack.range({ shard, offset, bytes }),
   };
 }

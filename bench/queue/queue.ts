@@ -1,0 +1,101 @@
+/** Many photos through the queue of the built app: what photo 500 costs against photo 5, and what stays in memory. */
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { chromium, expect, type Page } from '@playwright/test';
+import sharp from 'sharp';
+import { App } from '../../e2e/support/app.ts';
+import { pathOf } from '../../e2e/support/files.ts';
+import { Server } from '../../e2e/support/server.ts';
+import { findBrowser } from '../../tools/browser.mjs';
+import { watchRenderer } from '../support/renderer.ts';
+
+const OPTIONS = {
+  count: { type: 'string', default: '500' },
+  side: { type: 'string', default: '64' },
+  around: { type: 'string', default: '20' },
+} as const;
+
+/**
+ * `--count 500 --side 64 --around 20`. Medians of the ms of the photos around the 5th of the second round and around the last:
+ * single photos differ by more than the queue adds.
+ */
+export async function benchQueue(args: string[]): Promise<object> {
+  const { values } = parseArgs({ args, options: OPTIONS });
+  if (!existsSync(pathOf('dist/index.html'))) throw new Error('Run "npm run build" first.');
+  const [count, side, around] = [Number(values.count), Number(values.side), Number(values.around)];
+  const folder = mkdtempSync(join(tmpdir(), 'bench-queue-'));
+  const paths: string[] = [];
+  for (let i = 1; i <= count; i++) {
+    const path = join(folder, `photo ${String(i).padStart(4, '0')}.png`);
+    const noise = Buffer.from(
+      Uint8Array.from({ length: 3 * side * side }, (_, k) => (k * 31 + i * 7919 + ((k * i) % 97)) % 256),
+    );
+    await sharp(noise, { raw: { width: side, height: side, channels: 3 } })
+      .png()
+      .toFile(path);
+    paths.push(path);
+  }
+  const server = await Server.start();
+  const profile = join(folder, 'profile');
+  const browser = await chromium.launchPersistentContext(profile, {
+    executablePath: await findBrowser(),
+    args: ['--no-sandbox'],
+  });
+  const memory = watchRenderer(profile);
+  try {
+    const page = await browser.newPage();
+    const app = await App.open(page, { engine: 'wasm' }, server.url);
+    await app.root('engine-state', 'ready');
+    await page.locator('input[type="file"]').first().setInputFiles(paths);
+    await expect(page.getByText(`0 of ${count} done`)).toBeVisible({ timeout: 600_000 });
+    await expect(page.getByText(/taking in/)).toHaveCount(0, { timeout: 600_000 });
+    const before = memory.now();
+    const rows = await page.locator('.queue-row').count();
+    await page.getByRole('button', { name: 'Restore all' }).click();
+    await expect(page.getByText(`${count} of ${count} done`)).toBeVisible({ timeout: 24 * 3600_000 });
+    const after = memory.now();
+    const times = await itemTimes(page);
+    // The first photos pay for what is compiled once.
+    const early = median(times.slice(5, 5 + around));
+    const late = median(times.slice(-around));
+    return {
+      count,
+      side,
+      earlyMs: early,
+      lateMs: late,
+      ratio: late / early,
+      rowsInPage: rows,
+      beforeMB: before,
+      afterMB: after,
+    };
+  } finally {
+    memory.stop();
+    await browser.close();
+    await server.stop();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** What the app wrote down of each photo, in order. */
+const itemTimes = (page: Page): Promise<number[]> =>
+  page.evaluate(
+    () =>
+      new Promise<number[]>((resolve, reject) => {
+        const request = indexedDB.open('queue');
+        request.onerror = () => reject(request.error);
+        request.onsuccess = () => {
+          const all = request.result.transaction('items').objectStore('items').getAll();
+          all.onerror = () => reject(all.error);
+          all.onsuccess = () => {
+            const items = all.result as { order: number; milliseconds: number }[];
+            resolve(items.sort((a, b) => a.order - b.order).map(({ milliseconds }) => milliseconds));
+          };
+        };
+      }),
+  );
+
+function median(values: readonly number[]): number {
+  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
+}

@@ -1,0 +1,135 @@
+/**
+ * Photos of 12, 50 and 100 megapixels through the built app: memory of the renderer above what it has at rest, while the photo
+ * is opened, restored (one step, on every tenth tile; the others go through the same decode, tile and encode path) and saved.
+ */
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { chromium, expect, type Page } from '@playwright/test';
+import sharp from 'sharp';
+import { App } from '../../e2e/support/app.ts';
+import { pathOf } from '../../e2e/support/files.ts';
+import { Server } from '../../e2e/support/server.ts';
+import { findBrowser } from '../../tools/browser.mjs';
+import type { ExportFormat } from '../../workers/protocol.ts';
+import { type MemoryWatch, watchRenderer } from '../support/renderer.ts';
+
+const OPTIONS = {
+  megapixels: { type: 'string', default: '12,50,100' },
+  format: { type: 'string', default: 'jpeg' },
+  every: { type: 'string', default: '10' },
+  // Opening and saving alone, where there is no time for the tiles.
+  job: { type: 'string', default: 'on' },
+} as const;
+
+/** `--megapixels 12,50,100 --format jpeg|png --every 10 --job on|off`. MB are 10^6 bytes, above the renderer at rest. */
+export async function benchSizes(args: string[]): Promise<object> {
+  const { values } = parseArgs({ args, options: OPTIONS });
+  if (!existsSync(pathOf('dist/index.html'))) throw new Error('Run "npm run build" first.');
+  const folder = mkdtempSync(join(tmpdir(), 'bench-sizes-'));
+  const format: ExportFormat = values.format === 'png' ? 'png' : 'jpeg';
+  const server = await Server.start();
+  const sizes: object[] = [];
+  try {
+    for (const megapixels of values.megapixels.split(',').map(Number)) {
+      const path = join(folder, `${megapixels}.${format}`);
+      const size = await drawPhoto(path, megapixels, format);
+      const profile = join(folder, `profile-${megapixels}`);
+      const browser = await chromium.launchPersistentContext(profile, {
+        executablePath: await findBrowser(),
+        args: ['--no-sandbox'],
+      });
+      const memory = watchRenderer(profile);
+      try {
+        const page = await browser.newPage();
+        const app = await App.open(page, { engine: 'wasm' }, server.url);
+        await app.root('engine-state', 'ready');
+        await page.waitForTimeout(1000);
+        const one = {
+          megapixels,
+          ...size,
+          format,
+          ...(await measure(app, path, format, memory, Number(values.every), values.job === 'on')),
+        };
+        console.error(JSON.stringify(one));
+        sizes.push(one);
+      } finally {
+        memory.stop();
+        await browser.close();
+      }
+    }
+    return { sizes };
+  } finally {
+    await server.stop();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** 4:3, soft colours with noise on them: neither empty nor all noise. */
+async function drawPhoto(path: string, megapixels: number, format: ExportFormat) {
+  const width = Math.round(Math.sqrt((megapixels * 1e6 * 4) / 3));
+  const height = Math.round((megapixels * 1e6) / width);
+  const small = Buffer.from(Uint8Array.from({ length: 3 * 64 * 48 }, (_, i) => 60 + ((i * 7919) % 140)));
+  const image = sharp(small, { raw: { width: 64, height: 48, channels: 3 }, limitInputPixels: false }).resize(
+    width,
+    height,
+  );
+  await (format === 'png' ? image.png({ compressionLevel: 1 }) : image.jpeg({ quality: 90 })).toFile(path);
+  return { width, height };
+}
+
+async function measure(app: App, path: string, format: ExportFormat, memory: MemoryWatch, every: number, job: boolean) {
+  const { page } = app;
+  const idle = memory.now();
+  memory.peak();
+  const seconds = async (work: () => Promise<unknown>) => {
+    const start = performance.now();
+    await work();
+    return Math.round((performance.now() - start) / 100) / 10;
+  };
+  const openSeconds = await seconds(async () => {
+    await page.locator('input[type="file"]').first().setInputFiles(path);
+    await expect(app.restoreButton).toBeEnabled({ timeout: 600_000 });
+    await expect(app.canvas).toBeVisible({ timeout: 600_000 });
+  });
+  const open = memory.peak() - idle;
+  let tiles = 0;
+  const jobSeconds = job ? await seconds(async () => (tiles = await restore(page, every))) : 0;
+  const restored = memory.peak() - idle;
+  const saveSeconds = await seconds(() => save(page, format, job));
+  const saved = memory.peak() - idle;
+  const peak = Math.max(open, restored, saved);
+  return {
+    idleMB: idle,
+    openMB: open,
+    jobMB: restored,
+    saveMB: saved,
+    peakMB: peak,
+    tiles,
+    openSeconds,
+    jobSeconds,
+    saveSeconds,
+  };
+}
+
+const restore = (page: Page, every: number): Promise<number> =>
+  page.evaluate(async (ditEvery) => {
+    const request = { task: 'noise' as const, steps: 1, seed: 0, ditEvery, keep: true };
+    const result = await window.__engine.restore(request, (event) => {
+      if (event.type === 'paint') event.image.close();
+    });
+    if (!result.ok) throw new Error(`${result.code} ${result.detail}`);
+    return result.value.tiles;
+  }, every);
+
+const save = (page: Page, format: ExportFormat, job: boolean): Promise<number> =>
+  page.evaluate(
+    async ([wanted, hasResult]) => {
+      const layers = hasResult ? {} : { layers: [] };
+      const result = await window.__engine.save({ format: wanted, quality: 0.92, ...layers });
+      if (!result.ok) throw new Error(`${result.code} ${result.detail}`);
+      return result.value.file.size;
+    },
+    [format, job] as const,
+  );

@@ -1,0 +1,107 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import type { RestoreResult } from '../../workers/protocol.ts';
+import { useApp } from './index.ts';
+import { layersOf, lookOf, type PhotoResult } from './resultsSlice.ts';
+
+class Picture {
+  closed = false;
+  width = 4;
+  height = 3;
+  close() {
+    this.closed = true;
+  }
+}
+
+const picture = () => new Picture() as unknown as ImageBitmap & Picture;
+const resultOf = (id: number): RestoreResult => ({
+  id,
+  width: 4,
+  height: 3,
+  milliseconds: { read: 0, conditioning: 0, encode: 0, denoise: 0, decode: 0, total: 1 },
+  tiles: 1,
+  steps: 2,
+  longestCallMs: 1,
+  memory: { gpuPeakBytes: 0, heapBytes: 0 },
+});
+
+function add(id: number, base: PhotoResult['base'] = []): ImageBitmap & Picture {
+  const restored = picture();
+  const result = resultOf(id);
+  const state = useApp.getState();
+  state.addResult(
+    { id, task: 'noise', steps: 2, seed: 0, base, result },
+    { id, restored, below: null },
+    { strength: 1, mask: null },
+  );
+  state.endJob('done', result);
+  return restored;
+}
+
+beforeEach(() => {
+  useApp.getState().resetJob();
+  useApp.getState().resetResults();
+});
+
+describe('results', () => {
+  it('stack up: each on what was shown when it was made', () => {
+    add(1);
+    useApp.getState().setLook({ strength: 0.5 });
+    add(2, layersOf(useApp.getState(), 1));
+    const expected = [
+      { version: 1, strength: 0.5, mask: null },
+      { version: 2, strength: 1, mask: null },
+    ];
+    expect(layersOf(useApp.getState(), 2)).toEqual(expected);
+    // What a later look at the first one changes is not what the second was made of.
+    useApp.getState().selectResult(1);
+    useApp.getState().setLook({ strength: 0 });
+    expect(layersOf(useApp.getState(), 2)).toEqual(expected);
+    expect(layersOf(useApp.getState(), null)).toEqual([]);
+  });
+
+  it('undo and redo go through looks and choices, and a new act ends what could be redone', () => {
+    add(1);
+    add(2);
+    const { setLook, selectResult, undo, redo } = useApp.getState();
+    setLook({ strength: 0.3 });
+    selectResult(1);
+    undo();
+    expect([useApp.getState().current, lookOf(useApp.getState()).strength]).toEqual([2, 0.3]);
+    undo();
+    expect(lookOf(useApp.getState()).strength).toBe(1);
+    redo();
+    expect(lookOf(useApp.getState()).strength).toBe(0.3);
+    setLook({ strength: 0.9 });
+    expect(useApp.getState().future).toEqual([]);
+    // The result itself follows, for everything that is offered only with one.
+    selectResult(null);
+    expect(useApp.getState().result).toBeNull();
+    undo();
+    expect(useApp.getState().result?.id).toBe(2);
+  });
+
+  it('let go of pictures that are no longer shown', () => {
+    const first = add(1);
+    const second = add(2);
+    expect([first.closed, second.closed]).toEqual([true, false]);
+    useApp.getState().resetResults();
+    expect(second.closed).toBe(true);
+  });
+
+  it('a removed one is not gone back to', () => {
+    add(1);
+    add(2);
+    useApp.getState().removeResult(2);
+    expect(useApp.getState().current).toBe(1);
+    useApp.getState().undo();
+    expect(useApp.getState().current).toBe(1);
+  });
+
+  it('stands again after a job that came to nothing', () => {
+    add(1);
+    useApp.getState().beginJob('restore');
+    expect(useApp.getState().result).toBeNull();
+    useApp.getState().endJob('cancelled');
+    expect(useApp.getState().result?.id).toBe(1);
+  });
+});
