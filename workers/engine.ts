@@ -1,6 +1,6 @@
 /** The engine's state behind the worker's door: runtime, pack, photo, last job. Every method answers with an `Outcome`. */
 import { transfer } from 'comlink';
-import { KeptJobs } from './checkpoint/jobs.ts';
+import { KeptJobs, NOT_KEPT } from './checkpoint/jobs.ts';
 import { CheckpointThread } from './checkpoint/thread.ts';
 import { EngineError } from './errors.ts';
 import { lostForGood, untilLost } from './lost.ts';
@@ -14,10 +14,10 @@ import { encodePhoto } from './photo/encode.ts';
 import { type Fidelity, fidelityOf, heatMap } from './photo/fidelity.ts';
 import { type Recipe, readRecipes } from './photo/meta/xmp.ts';
 import { fitInto, shrinkToRgba } from './photo/rgba.ts';
-import { codecUrl, photoInfo, recipeOf } from './photo-info.ts';
+import { codecUrl, type OpenPhoto, photoInfo, recipeOf } from './photo-info.ts';
 import { proposeTask } from './pipeline/auto.ts';
 import { Gate } from './pipeline/gate.ts';
-import type { Engine, JobEvents, JobResult } from './pipeline/job.ts';
+import type { JobEvents, JobResult } from './pipeline/job.ts';
 import { type Estimate, estimateWays, type Pace, probe } from './pipeline/probe.ts';
 import { countTiles, decodeStep, restorePhoto } from './pipeline/restore.ts';
 import { tokenizePrompt } from './prompts/tokenizer.ts';
@@ -52,16 +52,6 @@ import {
 } from './running.ts';
 import { Mutex } from './runtime/mutex.ts';
 import { type Layer, Versions } from './versions.ts';
-
-interface OpenPhoto {
-  readonly id: number;
-  /** As it was opened, for the checkpoint of a job. */
-  readonly file: Blob;
-  readonly pixels: DecodedPhoto;
-}
-
-/** In place of a job that is kept. */
-const NOT_KEPT = { state: null, afterStep: async () => undefined, end: async () => undefined };
 
 /** What stops, holds and hears a job. */
 interface Hold {

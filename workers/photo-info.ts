@@ -5,6 +5,13 @@ import type { DecodedPhoto } from './photo/decode.ts';
 import { type Recipe, readRecipes } from './photo/meta/xmp.ts';
 import type { PhotoInfo, RestoreRequest } from './protocol.ts';
 
+export interface OpenPhoto {
+  readonly id: number;
+  /** As it was opened, for the checkpoint of a job. */
+  readonly file: Blob;
+  readonly pixels: DecodedPhoto;
+}
+
 /** Decoders lie beside the app's scripts: `../codecs/` from the built worker as from the development server's. */
 export const codecUrl = (name: string): string => new URL(`../codecs/${name}.wasm.gzip`, self.location.href).href;
 

@@ -135,3 +135,6 @@ function settingsOf(request: RestoreRequest & { job: string }, photo: Blob, pack
     pack,
   };
 }
+
+/** In place of a job that is kept. */
+export const NOT_KEPT = { state: null, afterStep: async () => undefined, end: async () => undefined };
