@@ -64,6 +64,8 @@ test('strength blends live and goes into the file', async () => {
   await page.keyboard.press('Home');
   await expect.poll(onCanvas).toBe(0);
   expect(difference(await decode(await savedFile()), await given())).toBe(0);
+  // Saving took the focus.
+  await slider.focus();
   for (let i = 0; i < 5; i++) await page.keyboard.press('PageUp');
   await expect(slider).toHaveAttribute('aria-valuetext', /50\s?%/);
   await expect.poll(onCanvas).toBeGreaterThan(full * 0.4);
