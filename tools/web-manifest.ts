@@ -5,6 +5,11 @@ const imageTypes = {
   'image/png': ['.png'],
   'image/webp': ['.webp'],
   'image/avif': ['.avif'],
+  'image/heic': ['.heic', '.heif'],
+  'image/jxl': ['.jxl'],
+  'image/tiff': ['.tif', '.tiff'],
+  'image/gif': ['.gif'],
+  'image/x-adobe-dng': ['.dng'],
 };
 
 /** The web app manifest. Every address is relative, so the app may lie under any path. */

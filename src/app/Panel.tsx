@@ -15,10 +15,10 @@ export function Panel() {
   return (
     <aside className="panel" aria-label={t('app.panel')}>
       <div className="panel-body">
+        <ResultTools />
         <TaskPicker />
         <ConditionsNote />
         <MoreOptions />
-        <ResultTools />
         <Ways />
         <Experiments />
       </div>

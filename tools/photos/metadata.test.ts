@@ -210,6 +210,17 @@ describe('recipe', () => {
     expect(xmp?.match(/prr:task>/g)?.length).toBe(2);
   });
 
+  it('does not go out with a photo that was restored before, where anything is to be private', async () => {
+    const path = await save('p3-16.jxl', 'png', 'keep', [RECIPE]);
+    const again = await nodePhoto(fileOf(path));
+    expect(readRecipes(again.source.meta.xmp)).toEqual([RECIPE]);
+    for (const privacy of ['no-place', 'nothing'] as const) {
+      const options: SaveOptions = { format: 'png', quality: 1, blend: ALL, privacy, recipes: [RECIPE] };
+      const { file } = await encodePhoto(again, again.rgb, options);
+      expect(readRecipes((await readMetadata('png', file)).xmp)).toEqual([]);
+    }
+  });
+
   it('is not believed where it makes no sense', () => {
     const broken = (text: string) =>
       `<rdf:RDF><rdf:Description xmlns:prr="tag:photo-restorer,2026:recipe/1.0/">${text}</rdf:Description></rdf:RDF>`;

@@ -13,6 +13,7 @@ export function ResultTools() {
   const strength = useApp((state) => lookOf(state).strength);
   const startFrom = useApp((state) => state.startFrom);
   const brush = useApp((state) => state.brush);
+  const fidelity = useApp((state) => state.fidelity !== null);
   const { setLook, setResults, choose } = useApp.getState();
   if (count === 0 || running) return null;
   const percent = new Intl.NumberFormat(i18n.language, { style: 'percent' }).format(strength);
@@ -33,7 +34,7 @@ export function ResultTools() {
       )}
       <div className="results-buttons">
         <ActionButton id="brush" look="icon" aria-pressed={brush !== null} />
-        <ActionButton id="fidelity" look="icon" />
+        <ActionButton id="fidelity" look="icon" aria-pressed={fidelity} />
         <ActionButton id="results" look="icon" />
         <ActionButton id="undo" look="icon" />
         <ActionButton id="redo" look="icon" />

@@ -125,18 +125,19 @@ const EMPTY =
 
 /** Oldest first, as `readRecipes` gives them: all that was done to the photo. Replaces what the packet said before. */
 export function withRecipes(packet: string | null, recipes: readonly Recipe[]): string {
-  const own = '<rdf:Description[^<>]*xmlns:prr="tag:photo-restorer[\\s\\S]*?</rdf:Description>\\s*';
+  const own = '\\s*<rdf:Description[^<>]*xmlns:prr="tag:photo-restorer[\\s\\S]*?</rdf:Description>\\s*';
   const base = (packet ?? EMPTY).replace(new RegExp(own, 'g'), '');
   const last = recipes.at(-1);
   // rdf: is the prefix that everybody uses; a packet with another one is left alone.
   const end = base.lastIndexOf('</rdf:RDF>');
-  if (!last || end < 0) return packet ?? '';
+  if (end < 0) return packet ?? '';
+  if (!last) return packet ? base : '';
   const property = ([name, value]: [string, unknown]) => `   <prr:${name}>${escaped(String(value))}</prr:${name}>\n`;
   const earlier = recipes.slice(0, -1);
   const chain = earlier.length > 0 ? property(['earlier', JSON.stringify(earlier)]) : '';
   const body = Object.entries(last).map(property).join('');
-  const description = ` <rdf:Description rdf:about="" xmlns:prr="${RECIPE}">\n${body}${chain}  </rdf:Description>\n `;
-  return base.slice(0, end) + description + base.slice(end);
+  const description = `\n <rdf:Description rdf:about="" xmlns:prr="${RECIPE}">\n${body}${chain}  </rdf:Description>\n `;
+  return base.slice(0, end).trimEnd() + description + base.slice(end);
 }
 
 /** What the app did to a photo that it saved, oldest first; empty for other photos, and for what makes no sense. */
