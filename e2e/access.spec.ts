@@ -32,6 +32,7 @@ const changesView = async (...keys: string[]) => {
 const PRESSED = [
   ...[
     'Ctrl+O',
+    'Q',
     'Ctrl+Backspace',
     'Ctrl+Enter',
     'P',
@@ -40,6 +41,11 @@ const PRESSED = [
     '[',
     ']',
     'K',
+    'B',
+    'Ctrl+Z',
+    'Ctrl+Y',
+    'H',
+    'R',
     'O',
     'Space',
     '0',
@@ -100,6 +106,20 @@ test('the whole journey works with the keyboard alone', async () => {
   await page.keyboard.press('ArrowLeft');
   await expect(slider).toHaveAttribute('aria-valuenow', '99');
 
+  await page.keyboard.press('b');
+  await expect(page.getByTestId('brush')).toBeVisible();
+  await page.keyboard.press('b');
+  await expect(page.getByTestId('brush')).toHaveCount(0);
+  const redo = page.getByRole('button', { name: /^Redo/ });
+  await page.keyboard.press('Control+z');
+  await expect(redo).toBeEnabled();
+  await page.keyboard.press('Control+y');
+  await expect(redo).toBeDisabled();
+  await page.keyboard.press('h');
+  await expect(page.getByTestId('heat')).toBeVisible();
+  await page.keyboard.press('h');
+  await expect(page.getByTestId('heat')).toBeHidden();
+
   const caption = page.locator('.stage-caption');
   for (const key of ['o', 'Space']) {
     await page.keyboard.down(key);
@@ -120,6 +140,7 @@ test('the whole journey works with the keyboard alone', async () => {
     ['i', 'About this device'],
     ['Control+,', 'Settings'],
     ['m', 'Model packs'],
+    ['r', 'Results side by side'],
     ['?', 'Keyboard shortcuts'],
   ] as const) {
     await page.keyboard.press(key);
@@ -144,6 +165,10 @@ test('the whole journey works with the keyboard alone', async () => {
   }
 
   await page.keyboard.press('Control+Backspace');
+  await expect(page.getByText('Drop a photo here')).toBeVisible();
+  await page.keyboard.press('q');
+  await expect(page.getByRole('heading', { name: 'Many photos' })).toBeVisible();
+  await page.getByRole('button', { name: 'Close the queue' }).press('Enter');
   await expect(page.getByText('Drop a photo here')).toBeVisible();
 });
 
