@@ -61,7 +61,7 @@ test('the whole journey works with the keyboard alone', async () => {
   const chooser = page.waitForEvent('filechooser');
   await page.keyboard.press('Control+o');
   // Large enough to be still at work when Escape comes.
-  const large = await sharp(pathOf('public/demo/noise.jpg')).resize(1280, 720).png().toBuffer();
+  const large = await sharp(pathOf('public/demo/noise.jpg')).resize(768, 432).png().toBuffer();
   await (await chooser).setFiles({ name: 'noise.png', mimeType: 'image/png', buffer: large });
   await expect(app.restoreButton).toBeEnabled({ timeout: 60_000 });
 

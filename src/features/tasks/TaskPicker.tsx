@@ -1,6 +1,6 @@
 import { Radio } from '@base-ui/react/radio';
 import { RadioGroup } from '@base-ui/react/radio-group';
-import { useId } from 'react';
+import { useEffect, useId, useRef } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { TaskChoice } from '../../store/choiceSlice.ts';
 import { useApp } from '../../store/index.ts';
@@ -14,11 +14,16 @@ export function TaskPicker() {
   const id = useId();
   const task = useApp((state) => state.task);
   const choose = useApp((state) => state.choose);
+  const section = useRef<HTMLElement>(null);
+  // A suggestion may choose one that has to be scrolled to: on a narrow screen the tasks are in one row.
+  useEffect(() => {
+    if (task) section.current?.querySelector('[data-checked]')?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
+  }, [task]);
   const busy = useApp((state) => state.job === 'running');
   const pack = useApp((state) => (state.engine.state === 'ready' ? state.engine.pack : null));
   const choices = useTasks();
   return (
-    <section className="tasks">
+    <section className="tasks" ref={section}>
       <h2 className="tasks-title" id={id}>
         {t('tasks.title')}
       </h2>
