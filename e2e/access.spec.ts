@@ -94,7 +94,7 @@ test('the whole journey works with the keyboard alone', async () => {
   await expect(strip).toHaveAttribute('aria-valuenow', String(steps));
   await page.keyboard.press('[');
   await page.keyboard.press('k');
-  await expect(strip).toHaveAttribute('aria-valuetext', /this is the result/);
+  await expect(strip).toHaveAttribute('aria-valuetext', /this is the result/, { timeout: 120_000 });
   await expect(strip).toHaveAttribute('aria-valuenow', String(steps - 1));
 
   const slider = page.getByRole('slider', { name: 'Compare' });
