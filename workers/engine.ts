@@ -294,6 +294,7 @@ export class RestoreEngine implements EngineApi {
     const settings = own === null ? rest : { ...rest, promptIds: own };
     const input = base.length > 0 ? { ...pixels, rgb: await this.#versions.shown(pixels, base) } : pixels;
     this.#input = base.length > 0 ? input : null;
+    this.#versions.park();
     const notice = (code: NoticeCode) => tell({ type: 'notice', code, values: {} });
     this.#jobId = job;
     try {

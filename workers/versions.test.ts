@@ -39,6 +39,8 @@ describe('Versions', () => {
     const versions = new Versions();
     for (let id = 1; id <= 6; id++) versions.add(id, flat(id), recipe, kept);
     for (const id of [1, 6, 3, 2, 5, 4, 1]) expect([...(await versions.restored(id))]).toEqual([...flat(id)]);
+    versions.park();
+    for (const id of [2, 6]) expect([...(await versions.restored(id))]).toEqual([...flat(id)]);
     expect(versions.newest).toBe(6);
     expect(versions.keptOf(6)).toBe(kept);
     expect(versions.keptOf(5)).toBeNull();

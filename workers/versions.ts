@@ -92,13 +92,21 @@ export class Versions {
     return version;
   }
 
+  /** Before a job, which needs the memory itself: two more copies of a large photo would be 6 bytes a px. */
+  park(): void {
+    for (const id of this.#used.splice(0)) this.#parkOne(id);
+  }
+
   #use(id: number): void {
     this.#used = [...this.#used.filter((one) => one !== id), id];
-    for (const other of this.#used.splice(0, this.#used.length - IN_MEMORY)) {
-      const version = this.#all.get(other);
-      if (!version?.rgb) continue;
-      version.parked ??= new Blob([version.rgb]);
-      version.rgb = null;
-    }
+    const surplus = Math.max(0, this.#used.length - IN_MEMORY);
+    for (const other of this.#used.splice(0, surplus)) this.#parkOne(other);
+  }
+
+  #parkOne(id: number): void {
+    const version = this.#all.get(id);
+    if (!version?.rgb) return;
+    version.parked ??= new Blob([version.rgb]);
+    version.rgb = null;
   }
 }

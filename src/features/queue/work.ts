@@ -1,7 +1,7 @@
 /** The queue at work: takes photos in, restores one after the other, writes results. */
 import { engine } from '../../app/engine.ts';
 import { APP_VERSION } from '../../app/version.ts';
-import { type AppErrorCode, fail, failureOf, type Result } from '../../bridge/outcome.ts';
+import { fail, failureOf, type Result } from '../../bridge/outcome.ts';
 import { useApp } from '../../store/index.ts';
 import type { QueueItem } from '../../store/queueSlice.ts';
 import { ENDING } from '../export/fileName.ts';
@@ -99,8 +99,10 @@ async function restoreItem(item: QueueItem): Promise<void> {
   // Skipped or removed meanwhile.
   if (now?.status !== 'running') return;
   const milliseconds = Math.round(performance.now() - began);
-  if (result.ok) change(item.id, { status: 'done', ...result.value, milliseconds });
-  else change(item.id, { status: 'failed', error: result.code as AppErrorCode, milliseconds });
+  // Another photo was opened meanwhile: this one has its turn again.
+  if (!result.ok && result.code === 'cancelled') change(item.id, { status: 'waiting' });
+  else if (result.ok) change(item.id, { status: 'done', ...result.value, milliseconds });
+  else change(item.id, { status: 'failed', error: result.code, milliseconds });
 }
 
 async function work(item: QueueItem): Promise<Result<Pick<QueueItem, 'saved' | 'stored'>>> {
