@@ -218,7 +218,7 @@ test('a killed tab loses the pieces in flight and nothing else', async () => {
 });
 
 test('two tabs do not write the same pack, and see each other', async () => {
-  server.behave = (asked) => (isBig(asked) ? { throttle: 8e6 } : undefined);
+  server.behave = (asked) => (isBig(asked) ? { throttle: 1e6 } : undefined);
   const first = start(server.url);
   await reached(pack.bytes / 4);
   const other = await visit();

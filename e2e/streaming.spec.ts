@@ -12,7 +12,7 @@ import { Server } from './support/server.ts';
 import type { StreamJob } from './support/stream/worker.ts';
 import { WorkerProbe } from './support/worker-probe.ts';
 
-test.describe.configure({ mode: 'serial', timeout: 300_000 });
+test.describe.configure({ mode: 'serial', timeout: 600_000 });
 
 let folder: string;
 let server: Server;
