@@ -30,15 +30,19 @@ const BAND_BYTES = 18 * 64 * 32 * 4;
 function restore(page: Page, bandBytes?: number) {
   return page.evaluate(async (bytes) => {
     const steps: number[] = [];
+    const stages: string[] = [];
     let progress = 0;
     const request = { task: 'noise', steps: 2, seed: 7, ...(bytes === undefined ? {} : { bandBytes: bytes }) } as const;
     const job = await window.__engine.restore(request, (event) => {
       if (event.type === 'paint') event.image.close();
       if (event.type === 'step') steps.push(event.step);
-      if (event.type === 'progress') progress++;
+      if (event.type === 'progress') {
+        progress++;
+        if (!stages.includes(event.progress.stage)) stages.push(event.progress.stage);
+      }
     });
     if (!job.ok) throw new Error(`${job.code} ${job.detail}`);
-    return { steps, progress, memory: job.value.memory };
+    return { steps, stages, progress, memory: job.value.memory };
   }, bandBytes);
 }
 
@@ -50,6 +54,10 @@ for (const engine of ['wasm', 'webgpu'] as const) {
     const first = await restore(page);
     await app.root('engine', engine);
     expect(first.steps).toEqual([1, 2]);
+    // The language model reads the photo first.
+    expect(first.stages[0]).toBe('read');
+    expect(first.stages).toContain('denoise');
+    await expect(page.getByRole('button', { name: 'Experiments' })).toBeVisible();
     expect(first.memory.gpuPeakBytes > 0).toBe(engine === 'webgpu');
     const result = await app.result();
     expect([result.width, result.height]).toEqual([64, 64]);

@@ -24,6 +24,8 @@ async function finishedJob(): Promise<void> {
 
 test('denoises a demo photo; every step is seen, progress only goes up', async () => {
   await app.openPhoto(fromRepo('public/demo/noise.jpg'));
+  // Nothing about the pack that comes with the app is an open question.
+  await expect(page.getByRole('button', { name: 'Experiments' })).toHaveCount(0);
   await app.restore('noise');
   await app.root('engine', 'wasm');
 

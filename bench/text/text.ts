@@ -86,14 +86,17 @@ async function build(out: string, bits: 4 | 8, provider: Provider): Promise<Mani
 
 async function runOnce(folder: string, ep: Provider, threads: number, file: string): Promise<object> {
   const pack = await PackFolder.open(folder, ['text']);
-  const backend = new NodeBackend(await loadOrt(ep, threads), ep, pack, { budget: 1 });
+  const backend = new NodeBackend(await loadOrt(ep, threads), ep, pack, { budget: 1, threads });
   const { switches } = pack.manifest;
   const encoder = encoderOf(pack.manifest);
   if (encoder === null || switches.conditioning.kind !== 'qwen2.5-vl') throw new Error(`${folder} has no text part`);
   const photo = await decodePhoto(file);
   let most = 0;
+  let count = 0;
   const progress = () => {
     most = Math.max(most, process.memoryUsage().rss);
+    count += 1;
+    console.error(`call ${count} of the tower and the language model`);
   };
   const calls = new Calls(backend, pack.manifest, new ProgressMeter(), undefined, { progress });
   const engine = { readShard: (shard: string, at: number, bytes: number) => pack.range(shard, at, bytes) };

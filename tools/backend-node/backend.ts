@@ -37,6 +37,11 @@ export interface NodeBackendOptions {
   readonly mode?: Mode;
   /** Bytes of decoded weights that are held. */
   readonly budget?: number;
+  /**
+   * Threads of onnxruntime-node, as many as it likes where absent. Given, they sleep while they wait: on a busy machine
+   * spinning threads would take time from those that have work.
+   */
+  readonly threads?: number;
 }
 
 export class NodeBackend implements Backend {
@@ -54,7 +59,15 @@ export class NodeBackend implements Backend {
     this.#weights = new Residency(options.budget ?? DEFAULT_BUDGET);
     this.#ort = ort;
     this.#pack = pack;
-    const sessionOptions: InferenceSession.SessionOptions = { executionProviders: [provider], logSeverityLevel: 3 };
+    const sessionOptions: InferenceSession.SessionOptions = {
+      executionProviders: [provider],
+      logSeverityLevel: 3,
+      ...(provider === 'cpu' &&
+        options.threads !== undefined && {
+          intraOpNumThreads: options.threads,
+          extra: { session: { intra_op: { allow_spinning: '0' } } },
+        }),
+    };
     this.#sessions = new Sessions(async (file) => ort.InferenceSession.create(await pack.file(file), sessionOptions));
   }
 

@@ -5,6 +5,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Manifest, TASK_IDS } from '../../workers/packs/manifest.ts';
 import { loadManifest } from '../../workers/packs/manifest-load.ts';
+import { packNeeds } from '../../workers/packs/needs.ts';
+import { conditionsOf, experimentsOf } from '../../workers/pipeline/experiments.ts';
 import type { JobOptions } from '../../workers/pipeline/job.ts';
 import { encoderOf } from '../../workers/pipeline/qwen/choices.ts';
 import { restorePhoto } from '../../workers/pipeline/restore.ts';
@@ -113,6 +115,14 @@ describe('a bundle with its text encoder', { timeout: 240_000 }, () => {
     expect(states).toBeNull();
     expect(encoder?.embedding.ids).toBeNull();
     expect(encoder?.tokenizer).toBe('tokenizer.json');
+    expect([packNeeds(manifest, 0, 0).baked, conditionsOf(manifest)]).toEqual([false, 'read']);
+    expect(experimentsOf(manifest)).toEqual({
+      referenceId: 0,
+      guidance: true,
+      posterior: true,
+      seen: true,
+      prompt: true,
+    });
     expect(() => loadManifest(new TextEncoder().encode(JSON.stringify(manifest)))).not.toThrow();
     const rgb = await restored('whole');
     expect(new Set(rgb).size).toBeGreaterThan(32);
@@ -140,6 +150,8 @@ describe('a bundle with its text encoder', { timeout: 240_000 }, () => {
     expect(manifest.parts).toEqual(['dit', 'vae', 'text']);
     const { encoder, states, valid } = conditioningOf(manifest);
     expect([encoder, encoderOf(manifest)]).toEqual([undefined, null]);
+    expect([packNeeds(manifest, 0, 0).baked, conditionsOf(manifest)]).toEqual([true, 'baked']);
+    expect(experimentsOf(manifest)).toEqual({ referenceId: 0, guidance: true, posterior: true });
     // 9 groups of a square image, 13 tokens around them, and the words of each prompt.
     expect(valid.map((rows) => rows - 9 - 13)).toEqual([9, 8, 11, 10, 6, 14, 7, 12, 8, 0]);
     expect(states?.bytes).toBe(2 * 10 * 640 * 32);

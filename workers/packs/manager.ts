@@ -275,6 +275,7 @@ const NO_NEEDS: StoredPack['needs'] = {
   macsPerStep: 0,
   tile: 0,
   steps: { min: 0, default: 0, max: 0 },
+  baked: false,
 };
 
 async function storageEstimate(): Promise<{ usage: number | null; quota: number | null }> {

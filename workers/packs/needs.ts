@@ -52,6 +52,7 @@ export function packNeeds(manifest: Manifest, bytes: number, toFetch: number): P
     macsPerStep: macs * branches,
     tile: tile.gpu,
     steps,
+    baked: conditioning.kind === 'qwen2.5-vl' && conditioning.states !== null,
   };
 }
 

@@ -51,6 +51,8 @@ export interface PackNeeds {
   macsPerStep: number;
   tile: number;
   steps: { min: number; default: number; max: number };
+  /** The language model's states are baked: it never sees the photo, an approximation that the authors did not test. */
+  baked: boolean;
 }
 
 /** Why a pack can't be taken or run; `not-enough-room` rests on the browser's estimate, which may be wrong. */

@@ -26,6 +26,7 @@ export function NeedsRows({ needs }: { needs: PackNeeds }) {
       <Row name={t('packs.needs.time')}>
         <Time needs={needs} />
       </Row>
+      {needs.baked && <Row name={t('packs.needs.mode')}>{t('packs.needs.baked')}</Row>}
     </>
   );
 }

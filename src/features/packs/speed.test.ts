@@ -9,6 +9,7 @@ const needs = (macsPerStep: number, tile: number, steps: number): PackNeeds => (
   gpuWeightsLeast: 0,
   gpuActivations: 0,
   gpuLargestBuffer: 0,
+  baked: false,
   macsPerStep,
   tile,
   steps: { min: 1, default: steps, max: steps },
