@@ -17,6 +17,8 @@ export function usePanZoom(stage: RefObject<HTMLElement | null>): void {
     };
     const down = (event: PointerEvent) => {
       if (event.button !== 0 || points.size === 2) return;
+      // The brush paints with this pointer. React would tell it only after this listener.
+      if (event.target instanceof Element && event.target.closest('.brush-layer')) return;
       element.setPointerCapture(event.pointerId);
       points.set(event.pointerId, at(event));
     };
