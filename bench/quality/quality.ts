@@ -13,7 +13,7 @@ import { writeReport, writeStill } from './report/report.ts';
 import { readRecipe, spread } from './set.ts';
 import type { Scores } from './store.ts';
 import { type CleanRow, jsonOf, type TaskRows } from './summary.ts';
-import { autoTable, barTable, cleanTable, taskTable } from './tables.ts';
+import { autoTable, barTable, cleanTable, overview, taskTable } from './tables.ts';
 import { Workshop } from './workshop.ts';
 
 export async function benchQuality(args: string[]): Promise<object> {
@@ -51,6 +51,7 @@ export async function benchQuality(args: string[]): Promise<object> {
     console.log(`${text}\n`);
   };
   for (const rows of tasks) print(taskTable(rows));
+  print(overview(tasks));
   print('By number of steps:');
   for (const rows of steps) print(taskTable(rows));
   print(cleanTable(clean, auto));
