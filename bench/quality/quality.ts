@@ -68,7 +68,7 @@ export async function benchQuality(args: string[]): Promise<object> {
   }
   if (options.still) await writeStill(options.still, report);
   await contestant.engine.backend.dispose();
-  if (options.bits) printBoth(await compareBits(workshop, judge, options, spread(photos, options.bitsPhotos)));
+  if (options.bits) printBoth(await compareBits(workshop, judge, options, photos.slice(0, options.bitsPhotos)));
   if (options.cost) printBoth(await measureCost(workshop, options));
   return jsonOf(tasks, clean, auto);
 }
@@ -106,7 +106,7 @@ async function stepRows(
   photos: readonly string[],
   ours: Columns,
 ): Promise<TaskRows[]> {
-  const some = spread(photos, options.stepPhotos);
+  const some = photos.slice(0, options.stepPhotos);
   const columns: Record<string, Columns> = {};
   for (const count of options.steps) {
     const name = count === 1 ? '1 step' : `${count} steps`;
