@@ -97,12 +97,15 @@ export function bars(
     ...gainBars(tasks),
     ...maximBars(tasks),
     { what: 'DiT on against off: 1 dB or 10 % of a distance, 6 tasks', figure: list(earns), met: earns.length >= 6 },
-    {
+  ];
+  // Without a column of one step there is nothing to say.
+  if (steps === 1 || tasks.some(({ columns }) => columns['1 step'])) {
+    all.push({
       what: `${steps} steps (default) better than 1 in PSNR or a distance, 3 tasks`,
       figure: steps === 1 ? 'the default is 1 step' : list(longer),
       met: steps === 1 || longer.length >= 3,
-    },
-  ];
+    });
+  }
   if (worst) {
     const figure = `${worst.level.toFixed(2)} dB through ${worst.task}`;
     all.push({ what: 'a clean photo keeps 34 dB through any task', figure, met: worst.level >= 34 });

@@ -13,7 +13,7 @@ import { writeReport, writeStill } from './report/report.ts';
 import { readRecipe, spread } from './set.ts';
 import type { Scores } from './store.ts';
 import { type CleanRow, jsonOf, type TaskRows } from './summary.ts';
-import { autoTable, barTable, cleanTable, taskTable } from './tables.ts';
+import { autoTable, barTable, cleanTable, overview, taskTable } from './tables.ts';
 import { Workshop } from './workshop.ts';
 
 export async function benchQuality(args: string[]): Promise<object> {
@@ -51,6 +51,7 @@ export async function benchQuality(args: string[]): Promise<object> {
     console.log(`${text}\n`);
   };
   for (const rows of tasks) print(taskTable(rows));
+  print(overview(tasks));
   print('By number of steps:');
   for (const rows of steps) print(taskTable(rows));
   print(cleanTable(clean, auto));
@@ -67,7 +68,7 @@ export async function benchQuality(args: string[]): Promise<object> {
   }
   if (options.still) await writeStill(options.still, report);
   await contestant.engine.backend.dispose();
-  if (options.bits) printBoth(await compareBits(workshop, judge, options, spread(photos, options.bitsPhotos)));
+  if (options.bits) printBoth(await compareBits(workshop, judge, options, photos.slice(0, options.bitsPhotos)));
   if (options.cost) printBoth(await measureCost(workshop, options));
   return jsonOf(tasks, clean, auto);
 }
@@ -105,7 +106,7 @@ async function stepRows(
   photos: readonly string[],
   ours: Columns,
 ): Promise<TaskRows[]> {
-  const some = spread(photos, options.stepPhotos);
+  const some = photos.slice(0, options.stepPhotos);
   const columns: Record<string, Columns> = {};
   for (const count of options.steps) {
     const name = count === 1 ? '1 step' : `${count} steps`;

@@ -42,6 +42,25 @@ export function taskTable({ task, photos, columns }: TaskRows): string {
   return table(head, rows);
 }
 
+/** A line a task: damaged to ours in every measure, PSNR of the others. MAXIM's is of the photos it was run on. */
+export function overview(tasks: readonly TaskRows[]): string {
+  const rows = tasks.map(({ task, photos, columns }) => {
+    const both = (measure: Measure) =>
+      `${number(meanOf(columns.input, measure), DIGITS[measure])} → ${number(meanOf(columns.ours, measure), DIGITS[measure])}`;
+    const maxim = columns.MAXIM ?? [];
+    const count = maxim.filter((scores) => scores !== undefined).length;
+    const against =
+      count > 0
+        ? `${number(meanOf(maxim, 'psnr'), 2)}, ours there ${number(meanOf(where(columns.ours ?? [], maxim), 'psnr'), 2)} (${count})`
+        : '';
+    return [task, String(photos.length), ...MEASURES.map(both), number(meanOf(columns['DiT off'], 'psnr'), 2), against];
+  });
+  return table(
+    ['task', 'photos', ...MEASURES.map((measure) => NAMES[measure]), 'DiT off, dB', 'MAXIM, dB (photos)'],
+    rows,
+  );
+}
+
 export function cleanTable(rows: readonly CleanRow[], auto: AutoSummary | null): string {
   const line = (name: string, levels: readonly number[]) => [
     name,
