@@ -140,18 +140,19 @@ export interface UnfinishedJob {
   seed: number;
   /** What was asked for; null for the pack's own. */
   tile: number | null;
-  switches: {
-    referenceId?: number | undefined;
-    guidanceEmbed?: number | undefined;
-    guidanceScale?: number | undefined;
-    firstBlockCache?: number | undefined;
-    skipUncond?: number | undefined;
-    strength?: number | undefined;
-    posterior?: Posterior | undefined;
-    seen?: Seen | undefined;
-    promptLanguage?: PromptLanguage | undefined;
-    prompt?: string | undefined;
-  };
+  switches: Pick<
+    RestoreRequest,
+    | 'referenceId'
+    | 'guidanceEmbed'
+    | 'guidanceScale'
+    | 'firstBlockCache'
+    | 'skipUncond'
+    | 'strength'
+    | 'posterior'
+    | 'seen'
+    | 'promptLanguage'
+    | 'prompt'
+  >;
   way?: Way;
 }
 

@@ -73,25 +73,7 @@ async function restoreWith(
 }
 
 function requestOf({ task, steps, seed, tile, switches, way }: UnfinishedJob): JobRequest {
-  const { referenceId, guidanceEmbed, guidanceScale, firstBlockCache, skipUncond, strength } = switches;
-  const { posterior, seen, promptLanguage, prompt } = switches;
-  return {
-    task,
-    steps,
-    seed,
-    ...(tile !== null && { tile }),
-    ...(way && { way }),
-    ...(referenceId !== undefined && { referenceId }),
-    ...(guidanceEmbed !== undefined && { guidanceEmbed }),
-    ...(guidanceScale !== undefined && { guidanceScale }),
-    ...(firstBlockCache !== undefined && { firstBlockCache }),
-    ...(skipUncond !== undefined && { skipUncond }),
-    ...(strength !== undefined && { strength }),
-    ...(posterior !== undefined && { posterior }),
-    ...(seen !== undefined && { seen }),
-    ...(promptLanguage !== undefined && { promptLanguage }),
-    ...(prompt !== undefined && { prompt }),
-  };
+  return { task, steps, seed, ...(tile !== null && { tile }), ...(way && { way }), ...switches };
 }
 
 /** Makes the step shown in the film strip the result. */
