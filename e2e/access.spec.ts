@@ -1,9 +1,9 @@
 /** Keyboard only, axe, and what the app looks like. */
-import AxeBuilder from '@axe-core/playwright';
 import { type BrowserContext, expect, type Page, test } from '@playwright/test';
 import sharp from 'sharp';
 import { App } from './support/app.ts';
 import { fromRepo, pathOf } from './support/files.ts';
+import { expectNoViolations } from './support/looks.ts';
 
 let context: BrowserContext;
 let page: Page;
@@ -182,9 +182,7 @@ const SIZES = [
 async function axe(where: string): Promise<void> {
   // Fading parts would be measured half transparent.
   await page.waitForTimeout(350);
-  const { violations } = await new AxeBuilder({ page }).analyze();
-  const short = violations.map((one) => `${one.id}: ${one.nodes.map((node) => node.target.join(' ')).join(', ')}`);
-  expect(short, where).toEqual([]);
+  await expectNoViolations(page, undefined, where);
 }
 
 test('axe finds nothing, in both themes, wide and narrow; screenshots are kept', async () => {

@@ -3,7 +3,6 @@
  * the proposals of the embedded pack are is measured on photos (training/README.md).
  */
 import { join } from 'node:path';
-import AxeBuilder from '@axe-core/playwright';
 import { type BrowserContext, expect, type Page, test } from '@playwright/test';
 import { writeCheckpoint } from '../tools/conformance/checkpoint.ts';
 import { type Draw, draw } from '../tools/conformance/draw.ts';
@@ -11,6 +10,7 @@ import { buildPack } from '../tools/pack/build.ts';
 import { readConfig } from '../tools/pack/config.ts';
 import { App } from './support/app.ts';
 import { fromRepo, pathOf } from './support/files.ts';
+import { expectNoViolations } from './support/looks.ts';
 import { Server } from './support/server.ts';
 
 let server: Server;
@@ -65,8 +65,7 @@ test('a photo gets a suggestion, which is chosen, heard and accessible', async (
   await expect(suggestion()).toHaveText('Suggested: Noise (85% sure)');
   await expect(radio('Noise')).toBeChecked();
   await expect(page.getByRole('status')).toHaveText(/noise-64\.png is open.*Suggested: Noise \(85% sure\)$/);
-  const { violations } = await new AxeBuilder({ page }).analyze();
-  expect(violations).toEqual([]);
+  await expectNoViolations(page);
 });
 
 test('what the person chose stays, and Auto does what was suggested', async () => {

@@ -2,7 +2,6 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import AxeBuilder from '@axe-core/playwright';
 import { type BrowserContext, expect, type Page, test } from '@playwright/test';
 import { BlobWriter, Uint8ArrayReader, ZipWriter } from '@zip.js/zip.js';
 import sharp from 'sharp';
@@ -10,6 +9,7 @@ import { RangeServer } from '../tools/packs/range-server.ts';
 import { noiseBytes, writeTestPack } from '../tools/packs/test-pack.ts';
 import { App } from './support/app.ts';
 import { pathOf } from './support/files.ts';
+import { expectNoViolations } from './support/looks.ts';
 
 test.describe.configure({ mode: 'serial' });
 
@@ -229,10 +229,7 @@ test('axe finds nothing in the manager, and it fits a phone', async () => {
     await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
     for (const width of [360, 1280]) {
       await page.setViewportSize({ width, height: width === 360 ? 740 : 900 });
-      const { violations } = await new AxeBuilder({ page }).include('[role=dialog]').analyze();
-      expect(
-        violations.map((one) => `${one.id}: ${one.nodes.map((node) => node.target.join(' ')).join(', ')}`),
-      ).toEqual([]);
+      await expectNoViolations(page, '[role=dialog]');
       const wider = await dialog()
         .locator('.dialog-body')
         .evaluate((body) => body.scrollWidth - body.clientWidth);

@@ -1,10 +1,10 @@
 /** What a person does with results: strength, brush, side by side, chains, undo, the view of what changed. */
-import AxeBuilder from '@axe-core/playwright';
 import { type BrowserContext, expect, type Page, test } from '@playwright/test';
 import { readMetadata } from '../workers/photo/meta/read.ts';
 import { readRecipes } from '../workers/photo/meta/xmp.ts';
 import { App } from './support/app.ts';
 import { fromRepo, pathOf } from './support/files.ts';
+import { expectNoViolations, keepLooks } from './support/looks.ts';
 import { decode, type Pixels } from './support/pixels.ts';
 
 let context: BrowserContext;
@@ -151,10 +151,7 @@ test('a restoration can go on from a result; results stand side by side and are 
   const sheet = page.getByRole('dialog');
   await expect(sheet.getByRole('listitem')).toHaveCount(3);
   await expect(sheet.getByText('Noise → Haze', { exact: true })).toBeVisible();
-  const { violations } = await new AxeBuilder({ page }).analyze();
-  expect(violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ target }) => target.join(' ')).join(', ')}`)).toEqual(
-    [],
-  );
+  await expectNoViolations(page);
   await sheet.getByRole('listitem').nth(1).getByRole('button', { name: 'Use this one' }).click();
   await expect(sheet).toHaveCount(0);
   expect(difference(await decode(await savedFile()), first)).toBe(0);
@@ -168,21 +165,5 @@ test('axe finds nothing with the brush out and the numbers shown; screenshots ar
   await page.getByRole('button', { name: /^Brush/ }).click();
   await page.getByRole('button', { name: /^Show what changed/ }).click();
   await expect(page.getByTestId('heat')).toBeVisible();
-  for (const scheme of ['light', 'dark'] as const) {
-    await page.emulateMedia({ colorScheme: scheme });
-    for (const size of [
-      { width: 360, height: 740 },
-      { width: 1280, height: 800 },
-      { width: 1920, height: 1080 },
-    ]) {
-      await page.setViewportSize(size);
-      await page.waitForTimeout(350);
-      await page.screenshot({ path: test.info().outputPath(`results-${scheme}-${size.width}.png`) });
-      if (size.width === 1920) continue;
-      const { violations } = await new AxeBuilder({ page }).analyze();
-      expect(
-        violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ target }) => target.join(' ')).join(', ')}`),
-      ).toEqual([]);
-    }
-  }
+  await keepLooks(page, 'results');
 });
