@@ -6,7 +6,8 @@ import { cropPlaces, withoutRepeats } from './auto-crops.ts';
 import type { Engine } from './job.ts';
 import type { Photo } from './photo.ts';
 import { decodeStep, restorePhoto } from './restore.ts';
-import { TOY_AUTO, ToyBackend, toyManifest } from './testing/toy.ts';
+import { ToyBackend } from './testing/toy.ts';
+import { TOY_AUTO, toyManifest } from './testing/toy-manifest.ts';
 
 const places = (width: number, height: number, count = 8) =>
   cropPlaces(width, height, 128, count).map(({ x, y }) => [x, y]);

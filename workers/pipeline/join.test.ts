@@ -3,7 +3,8 @@ import type { DType, Tensor } from './backend.ts';
 import { joinData, planJoin } from './join.ts';
 import { TensorScope } from './scope.ts';
 import { cutSheet, dropAbove, type Sheet, sheetOf, wholeOf } from './sheet.ts';
-import { ToyBackend, toyManifest } from './testing/toy.ts';
+import { ToyBackend } from './testing/toy.ts';
+import { toyManifest } from './testing/toy-manifest.ts';
 
 const tensor = (dims: readonly number[], dtype: DType = 'float32'): Tensor => ({ dtype, dims, dispose: () => {} });
 const count = (length: number, from = 0) => Float32Array.from({ length }, (_, i) => from + i);

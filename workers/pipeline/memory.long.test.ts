@@ -4,7 +4,8 @@ import { runInNewContext } from 'node:vm';
 import { expect, it } from 'vitest';
 import type { Photo } from './photo.ts';
 import { restorePhoto } from './restore.ts';
-import { ToyBackend, toyManifest } from './testing/toy.ts';
+import { ToyBackend } from './testing/toy.ts';
+import { toyManifest } from './testing/toy-manifest.ts';
 
 setFlagsFromString('--expose-gc');
 const collect: () => void = runInNewContext('gc');

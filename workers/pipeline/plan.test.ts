@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import type { Manifest } from '../packs/manifest.ts';
 import { plannedCalls } from './call-plan.ts';
 import { chainInputs, neededChunks, planJob, skipBytes, skipNames } from './plan.ts';
-import { ToyBackend, toyManifest } from './testing/toy.ts';
+import { ToyBackend } from './testing/toy.ts';
+import { toyManifest } from './testing/toy-manifest.ts';
 import { countTokens } from './tokens.ts';
 
 const wasm = { kind: 'wasm', mode: 'f32' } as const;

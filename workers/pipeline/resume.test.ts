@@ -1,20 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { EngineError } from '../errors.ts';
-import type { Manifest } from '../packs/manifest.ts';
 import { Gate } from './gate.ts';
 import { StepHistory } from './history.ts';
-import type { Engine, JobOptions } from './job.ts';
+import type { JobOptions } from './job.ts';
 import { makeLatents } from './latents.ts';
 import type { Photo } from './photo.ts';
 import { restorePhoto } from './restore.ts';
 import { checkStep, type JobState, SANE_LIMIT } from './state.ts';
-import { ToyBackend, type ToyFaults, toyManifest } from './testing/toy.ts';
-
-function engineOf(manifest: Manifest, faults: ToyFaults = {}) {
-  const backend = new ToyBackend(manifest, faults);
-  const engine: Engine = { backend, manifest, readShard: async () => new Uint8Array() };
-  return { backend, engine };
-}
+import { engineOf } from './testing/toy-job.ts';
+import { toyManifest } from './testing/toy-manifest.ts';
 
 function grain(width: number, height: number): Photo {
   return { width, height, rgb: Uint8Array.from({ length: width * height * 3 }, (_, i) => 60 + ((i * 7919) % 120)) };

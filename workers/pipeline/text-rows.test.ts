@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { connectorMask, connectorMean } from './conditioning.ts';
-import { toyManifest } from './testing/toy.ts';
+import { toyManifest } from './testing/toy-manifest.ts';
 import { mergePadding, repeatsTextRows } from './text-rows.ts';
 
 describe('mergePadding', () => {

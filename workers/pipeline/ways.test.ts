@@ -3,7 +3,8 @@ import type { Engine, Paint } from './job.ts';
 import type { Photo } from './photo.ts';
 import { estimateWays } from './probe.ts';
 import { restorePhoto } from './restore.ts';
-import { ToyBackend, toyManifest } from './testing/toy.ts';
+import { ToyBackend } from './testing/toy.ts';
+import { toyManifest } from './testing/toy-manifest.ts';
 import { areaRect, seen, type Way, wholeSize } from './ways.ts';
 
 const UNIT = 16;
