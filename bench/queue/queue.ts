@@ -3,13 +3,12 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { chromium, expect, type Page } from '@playwright/test';
+import { expect, type Page } from '@playwright/test';
 import sharp from 'sharp';
 import { App } from '../../e2e/support/app.ts';
 import { pathOf } from '../../e2e/support/files.ts';
 import { Server } from '../../e2e/support/server.ts';
-import { findBrowser } from '../../tools/browser.mjs';
-import { watchRenderer } from '../support/renderer.ts';
+import { launchWatched } from '../support/renderer.ts';
 
 const OPTIONS = {
   count: { type: 'string', default: '500' },
@@ -38,12 +37,7 @@ export async function benchQueue(args: string[]): Promise<object> {
     paths.push(path);
   }
   const server = await Server.start();
-  const profile = join(folder, 'profile');
-  const browser = await chromium.launchPersistentContext(profile, {
-    executablePath: await findBrowser(),
-    args: ['--no-sandbox'],
-  });
-  const memory = watchRenderer(profile);
+  const { browser, memory } = await launchWatched(join(folder, 'profile'));
   try {
     const page = await browser.newPage();
     const app = await App.open(page, { engine: 'wasm' }, server.url);

@@ -6,14 +6,13 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { chromium, expect, type Page } from '@playwright/test';
+import { expect, type Page } from '@playwright/test';
 import sharp from 'sharp';
 import { App } from '../../e2e/support/app.ts';
 import { pathOf } from '../../e2e/support/files.ts';
 import { Server } from '../../e2e/support/server.ts';
-import { findBrowser } from '../../tools/browser.mjs';
 import type { ExportFormat } from '../../workers/protocol.ts';
-import { type MemoryWatch, watchRenderer } from '../support/renderer.ts';
+import { launchWatched, type MemoryWatch } from '../support/renderer.ts';
 
 const OPTIONS = {
   megapixels: { type: 'string', default: '12,50,100' },
@@ -35,12 +34,7 @@ export async function benchSizes(args: string[]): Promise<object> {
     for (const megapixels of values.megapixels.split(',').map(Number)) {
       const path = join(folder, `${megapixels}.${format}`);
       const size = await drawPhoto(path, megapixels, format);
-      const profile = join(folder, `profile-${megapixels}`);
-      const browser = await chromium.launchPersistentContext(profile, {
-        executablePath: await findBrowser(),
-        args: ['--no-sandbox'],
-      });
-      const memory = watchRenderer(profile);
+      const { browser, memory } = await launchWatched(join(folder, `profile-${megapixels}`));
       try {
         const page = await browser.newPage();
         const app = await App.open(page, { engine: 'wasm' }, server.url);

@@ -1,5 +1,7 @@
 /** Memory of Chromium's renderer processes, from Linux's /proc. */
 import { readdirSync, readFileSync } from 'node:fs';
+import { type BrowserContext, chromium } from '@playwright/test';
+import { findBrowser } from '../../tools/browser.mjs';
 
 /** Resident bytes of all renderers of a profile; 0 where there is no /proc. */
 function rendererBytes(profile: string): number {
@@ -30,8 +32,15 @@ export interface MemoryWatch {
   stop(): void;
 }
 
+/** Chromium with a profile of its own, by which its renderers are told from others, and the watch on them. */
+export async function launchWatched(profile: string): Promise<{ browser: BrowserContext; memory: MemoryWatch }> {
+  const executablePath = await findBrowser();
+  const browser = await chromium.launchPersistentContext(profile, { executablePath, args: ['--no-sandbox'] });
+  return { browser, memory: watchRenderer(profile) };
+}
+
 /** Looks twenty times a second. */
-export function watchRenderer(profile: string): MemoryWatch {
+function watchRenderer(profile: string): MemoryWatch {
   let highest = 0;
   const look = () => {
     highest = Math.max(highest, rendererBytes(profile));
