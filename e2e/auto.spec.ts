@@ -88,6 +88,16 @@ test('what the person chose stays, and Auto does what was suggested', async () =
   expect(Buffer.compare(Buffer.from(auto.data), Buffer.from(haze.data))).not.toBe(0);
 });
 
+test('a task that is chosen already and is pressed stays too', async () => {
+  app = await App.open(page, { engine: 'wasm' }, server.url);
+  await app.openPhoto(fromRepo('public/demo/noise-thumb.jpg'));
+  await expect(suggestion()).toContainText('Suggested: Noise');
+  await app.pick('noise');
+  await app.openPhoto(fromRepo('e2e/fixtures/noise-clean.jpg'));
+  await expect(suggestion()).toContainText('looks clean');
+  await expect(radio('Noise')).toBeChecked();
+});
+
 test('a photo that looks clean is left as it is', async () => {
   app = await App.open(page, { engine: 'wasm', pack: 'packs/spotless/' }, server.url);
   await app.openPhoto(fromRepo('e2e/fixtures/noise-64.png'));

@@ -51,7 +51,14 @@ function TaskRadio({ task }: { task: TaskChoice }) {
   const id = useId();
   const Icon = TASK_ICONS[task];
   return (
-    <Radio.Root className="task" value={task} aria-labelledby={`${id}n`} aria-describedby={`${id}h`}>
+    <Radio.Root
+      className="task"
+      value={task}
+      aria-labelledby={`${id}n`}
+      aria-describedby={`${id}h`}
+      // One that is checked already changes nothing when it is pressed, and yet the person has chosen it.
+      onClick={() => useApp.getState().choose({ picked: true })}
+    >
       <Icon className="icon task-icon" aria-hidden />
       <span className="task-name" id={`${id}n`}>
         {t(`tasks.${task}.name`)}
