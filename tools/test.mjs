@@ -36,29 +36,29 @@ function step(name, command) {
 /**
  * The first lines of what a failed test said, without colours.
  *
- * @param {string} where @param {string | undefined} message
+ * @param {string} where @param {string | undefined} message @param {string} [verdict]
  */
-function tell(where, message = '') {
+function tell(where, message = '', verdict = 'FAILED') {
   const colour = String.fromCharCode(27);
   const plain = message.split(colour).map((part, i) => (i === 0 ? part : part.replace(/^\[[0-9;]*m/, '')));
   const lines = plain
     .join('')
     .split('\n')
     .filter((line) => line.trim() !== '' && !line.includes('node_modules') && !line.includes('<anonymous>'));
-  failures.push([`FAILED ${where}`, ...lines.slice(0, 12).map((line) => `       ${line.trimEnd()}`)].join('\n'));
+  failures.push([`${verdict} ${where}`, ...lines.slice(0, 12).map((line) => `       ${line.trimEnd()}`)].join('\n'));
 }
 
-/** @typedef {{ title: string, file: string, line: number, ok: boolean, tests: { results: { error?: { message?: string } }[] }[] }} Spec */
+/** @typedef {{ status: string, results: { error?: { message?: string } }[] }} Run */
+/** @typedef {{ title: string, file: string, line: number, ok: boolean, tests: Run[] }} Spec */
 /** @typedef {{ specs?: Spec[], suites?: Suite[] }} Suite */
 
 /** @param {Suite} suite */
 function tellOfSpecs({ specs = [], suites = [] }) {
   for (const { title, file, line, ok, tests } of specs) {
-    if (!ok)
-      tell(
-        `${file}:${line} ${title}`,
-        tests.flatMap(({ results }) => results).find(({ error }) => error)?.error?.message,
-      );
+    const flaky = tests.some(({ status }) => status === 'flaky');
+    if (ok && !flaky) continue;
+    const said = tests.flatMap(({ results }) => results).find(({ error }) => error)?.error?.message;
+    tell(`${file}:${line} ${title}`, said, flaky ? 'FLAKY (failed once, passed when run again)' : 'FAILED');
   }
   for (const suite of suites) tellOfSpecs(suite);
 }

@@ -60,15 +60,26 @@ export async function wellEnded(app: App): Promise<void> {
   await expect(offer(app.page)).toHaveCount(0);
 }
 
-/** Files of unfinished jobs in the private file system, as "job/file". */
+/** Files of unfinished jobs in the private file system, as "job/file". A job that is deleted meanwhile has none. */
 export function keptFiles(page: Page): Promise<string[]> {
   return page.evaluate(async () => {
     const root = await navigator.storage.getDirectory();
     const names: string[] = [];
-    const jobs = await root.getDirectoryHandle('jobs').catch(() => null);
-    for await (const [job, folder] of jobs?.entries() ?? []) {
-      if (folder.kind !== 'directory') continue;
-      for await (const name of (folder as FileSystemDirectoryHandle).keys()) names.push(`${job}/${name}`);
+    const gone = (error: unknown) => {
+      if (!(error instanceof DOMException && error.name === 'NotFoundError')) throw error;
+    };
+    try {
+      const jobs = await root.getDirectoryHandle('jobs');
+      for await (const [job, folder] of jobs.entries()) {
+        if (folder.kind !== 'directory') continue;
+        try {
+          for await (const name of (folder as FileSystemDirectoryHandle).keys()) names.push(`${job}/${name}`);
+        } catch (error) {
+          gone(error);
+        }
+      }
+    } catch (error) {
+      gone(error);
     }
     return names;
   });
