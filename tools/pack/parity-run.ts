@@ -74,6 +74,7 @@ async function runVae({ runner, pack, keep }: Run, [height, width]: [number, num
   const photo = input('photo', [1, 3, height, width]);
   const encoded = await runner.chain(vae.encode, { photo });
   const { dims } = keep('latents', encoded.latents);
+  if (encoded.deviation) keep('deviation', encoded.deviation);
   const feeds: Record<string, Plain> = { latents: input('latents', dims), photo };
   for (const name of ['skip0', 'skip1', 'skip2']) {
     const skip = encoded[name];
