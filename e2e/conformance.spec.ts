@@ -3,9 +3,12 @@
  * weights: the full path of the engine in the browser, on both engines. What the numbers must be is tested in Node;
  * here the two engines must agree on them.
  */
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, type Page, test } from '@playwright/test';
-import { makeConformancePack } from '../tools/conformance/make.ts';
+import { BAKED_CONFIG, CONFORMANCE_CONFIG, makeConformancePack } from '../tools/conformance/make.ts';
+import { readMetadata } from '../workers/photo/meta/read.ts';
+import { type Recipe, readRecipes } from '../workers/photo/meta/xmp.ts';
 import { App } from './support/app.ts';
 import { fromRepo, pathOf } from './support/files.ts';
 import { type Pixels, psnr } from './support/pixels.ts';
@@ -18,7 +21,8 @@ const results: Pixels[] = [];
 
 test.beforeAll(async () => {
   const packs = pathOf('test-results/packs');
-  await makeConformancePack(join(packs, 'conformance'));
+  await makeConformancePack(join(packs, 'conformance'), 4, CONFORMANCE_CONFIG, 'any');
+  await makeConformancePack(join(packs, 'baked'), 4, BAKED_CONFIG);
   server = await Server.start('--packs', packs);
 });
 test.afterAll(() => server.stop());
@@ -57,7 +61,7 @@ for (const engine of ['wasm', 'webgpu'] as const) {
     // The language model reads the photo first.
     expect(first.stages[0]).toBe('read');
     expect(first.stages).toContain('denoise');
-    await expect(page.getByRole('button', { name: 'Experiments' })).toBeVisible();
+    await expect(experiments(page)).toBeVisible();
     expect(first.memory.gpuPeakBytes > 0).toBe(engine === 'webgpu');
     const result = await app.result();
     expect([result.width, result.height]).toEqual([64, 64]);
@@ -75,8 +79,72 @@ for (const engine of ['wasm', 'webgpu'] as const) {
     const ways = page.getByRole('group', { name: 'How to go through the photo' });
     await expect(ways).toHaveCount(engine === 'webgpu' ? 1 : 0);
     if (engine === 'webgpu') await threeWays(page, app);
+    else await experimentsReachTheJob(page, app);
     expect(app.errors).toEqual([]);
   });
+}
+
+async function fewestSteps(page: Page): Promise<void> {
+  await page.getByRole('button', { name: 'More options' }).click();
+  await page.getByRole('slider', { name: 'Number of steps' }).press('Home');
+}
+
+const experiments = (page: Page) => page.getByRole('button', { name: 'Experiments' });
+
+/** A file as Save writes it, and what it says of its last job. */
+async function saved(page: Page): Promise<{ buffer: Buffer; recipe: Recipe | undefined }> {
+  const download = page.waitForEvent('download');
+  await page.getByRole('button', { name: 'Save', exact: true }).click();
+  const buffer = await readFile(await (await download).path());
+  const { xmp } = await readMetadata('png', new Blob([buffer]));
+  return { buffer, recipe: readRecipes(xmp).at(-1) };
+}
+
+/** Switches and a prompt of one's own change the result, and files and results tell of them. */
+async function experimentsReachTheJob(page: Page, app: App): Promise<void> {
+  await fewestSteps(page);
+  await app.restore('noise');
+  const plain = await app.result();
+  expect((await saved(page)).recipe).not.toHaveProperty('tried');
+
+  await experiments(page).click();
+  const guidance = page.getByRole('combobox', { name: 'Guidance' });
+  const choose = async (name: string) => {
+    await guidance.click();
+    await page.getByRole('option', { name }).click();
+  };
+  await choose('Off');
+  await app.restore('noise');
+  const unguided = await app.result();
+  expect(Buffer.compare(unguided.data, plain.data)).not.toBe(0);
+  const { buffer, recipe } = await saved(page);
+  expect(recipe?.tried).toEqual({ guidanceScale: 1 });
+  await choose('As the pack has it');
+
+  // Other words than the task's are another result; the words of another task, that task's.
+  const own = page.getByRole('textbox', { name: 'Own instruction' });
+  await own.fill('Please dehaze the image');
+  await app.restore('noise');
+  const told = await app.result();
+  expect((await saved(page)).recipe).toMatchObject({ task: 'noise', tried: { prompt: 'Please dehaze the image' } });
+  expect(Buffer.compare(told.data, plain.data)).not.toBe(0);
+  await own.fill('');
+
+  await page.getByRole('button', { name: /^Results side by side/ }).click();
+  const sheet = page.getByRole('dialog');
+  await expect(sheet.getByText('Experiments: Guidance.', { exact: true })).toHaveCount(1);
+  await expect(sheet.getByText('Experiments: Own instruction.', { exact: true })).toHaveCount(1);
+  await expect(sheet.getByText(/Approximation/)).toHaveCount(0);
+  await page.keyboard.press('Escape');
+
+  // The file offers its experiments again.
+  await app.openPhoto({ name: 'again.png', mimeType: 'image/png', buffer });
+  const offer = page.getByRole('region', { name: /restored with this app/ });
+  await expect(offer).toContainText('Experiments: Guidance.');
+  await offer.getByRole('button', { name: 'Restore again with the same settings' }).click();
+  await app.root('job', 'done');
+  await experiments(page).click();
+  await expect(guidance).toHaveText('Off');
 }
 
 /** Before a job with streamed weights: how long each way takes, and a job on what is in view. */
@@ -98,8 +166,7 @@ async function threeWays(page: Page, app: App): Promise<void> {
   await expect(
     ways.getByRole('radio', { name: /Only the part in view, at full size about \d+ .* 1 tile/ }),
   ).toBeChecked();
-  await page.getByRole('button', { name: 'More options' }).click();
-  await page.getByRole('slider', { name: 'Number of steps' }).press('Home');
+  await fewestSteps(page);
   await app.restore('noise');
   const { width, height } = await app.result();
   expect([width, height]).toEqual([64, 64]);
@@ -111,4 +178,30 @@ test('both engines make the same of it', () => {
   const agreement = psnr(wasm, webgpu);
   console.log(`conformance pack, wasm against WebGPU: ${agreement.toFixed(1)} dB`);
   expect(agreement).toBeGreaterThan(45);
+});
+
+test('a pack that never sees the photo is told apart, with its results and files', async ({ page }) => {
+  const app = await App.open(page, { engine: 'wasm', pack: 'packs/baked/' }, server.url);
+  await app.openPhoto(fromRepo('e2e/fixtures/noise-64.png'));
+  await expect(page.getByRole('note').filter({ hasText: 'an approximation' })).toBeVisible();
+  await experiments(page).click();
+  await expect(page.getByRole('combobox', { name: 'Guidance' })).toBeVisible();
+  await expect(page.getByRole('combobox', { name: 'What the language model sees' })).toHaveCount(0);
+  await expect(page.getByRole('textbox', { name: 'Own instruction' })).toHaveCount(0);
+  await fewestSteps(page);
+  await app.restore('noise');
+  const { buffer, recipe } = await saved(page);
+  expect(recipe).toMatchObject({ pack: 'conformance', approximate: true });
+  await page.getByRole('button', { name: /^Results side by side/ }).click();
+  await expect(page.getByRole('dialog').getByText('Approximation: the language model did not see')).toHaveCount(1);
+  expect(app.errors).toEqual([]);
+
+  // In the pack that sees photos, the same name and version or not: the file says what it is.
+  const other = await App.open(page, { engine: 'wasm', pack: 'packs/conformance/' }, server.url);
+  await other.openPhoto({ name: 'baked.png', mimeType: 'image/png', buffer });
+  await other.root('engine-state', 'ready');
+  await expect(page.getByRole('note').filter({ hasText: 'an approximation' })).toHaveCount(0);
+  const offer = page.getByRole('region', { name: /restored with this app/ });
+  await expect(offer).toContainText('Approximation');
+  await expect(offer).toContainText('another model pack');
 });

@@ -3,6 +3,7 @@ import type { Manifest } from './packs/manifest.ts';
 import { sha256Hex } from './packs/store.ts';
 import type { DecodedPhoto } from './photo/decode.ts';
 import { type Recipe, readRecipes } from './photo/meta/xmp.ts';
+import { conditionsOf, triedIn } from './pipeline/experiments.ts';
 import type { PhotoInfo, RestoreRequest } from './protocol.ts';
 
 export interface OpenPhoto {
@@ -23,8 +24,14 @@ export function photoInfo(id: number, { width, height, type, layout, source }: D
 }
 
 /** The app's version is the page's to add. */
-export async function recipeOf({ task, steps, seed }: RestoreRequest, manifest: Manifest): Promise<Recipe> {
+export async function recipeOf(request: RestoreRequest, manifest: Manifest): Promise<Recipe> {
+  const { task, steps, seed } = request;
   const packHash = await sha256Hex(new TextEncoder().encode(JSON.stringify(manifest)));
   const { name, version } = manifest;
-  return { task, steps, seed, strength: 1, masked: false, pack: name, packVersion: version, packHash, app: '' };
+  const tried = triedIn(request);
+  return {
+    ...{ task, steps, seed, strength: 1, masked: false, pack: name, packVersion: version, packHash, app: '' },
+    ...(tried && { tried }),
+    ...(conditionsOf(manifest) === 'baked' && { approximate: true }),
+  };
 }

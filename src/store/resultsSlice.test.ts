@@ -29,7 +29,7 @@ function add(id: number, base: PhotoResult['base'] = []): ImageBitmap & Picture 
   const result = resultOf(id);
   const state = useApp.getState();
   state.addResult(
-    { id, task: 'noise', steps: 2, seed: 0, base, result },
+    { id, task: 'noise', steps: 2, seed: 0, tried: {}, approximate: false, base, result },
     { id, restored, below: null },
     { strength: 1, mask: null },
   );

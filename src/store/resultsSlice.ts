@@ -2,6 +2,7 @@ import type { StateCreator } from 'zustand';
 import type { TaskId } from '../../workers/packs/manifest.ts';
 import type { Mask } from '../../workers/photo/blend.ts';
 import type { Fidelity, Layer, RestoreResult } from '../../workers/protocol.ts';
+import type { Experiment } from './choiceSlice.ts';
 import type { AppState } from './index.ts';
 
 /** How much of a result shows, and where. */
@@ -17,6 +18,10 @@ export interface PhotoResult {
   task: TaskId;
   steps: number;
   seed: number;
+  /** Experiments that were on. */
+  tried: Experiment;
+  /** The pack's language model never saw the photo (`PackInfo.conditions`). */
+  approximate: boolean;
   /** What was restored: the layers below. Empty for the photo as it is. */
   base: readonly Layer[];
   result: RestoreResult;

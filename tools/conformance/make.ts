@@ -4,13 +4,14 @@
  * Makes the conformance pack: random weights, small dims, exactly RealRestorer's value of every switch, through the same
  * pack builder. The same bytes each time. Tests make it; it is not committed.
  */
-import { mkdtemp, rm } from 'node:fs/promises';
+import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { type Manifest, TASK_IDS } from '../../workers/packs/manifest.ts';
 import { buildPack } from '../pack/build.ts';
+import type { PromptKind } from '../pack/plan.ts';
 import { writeCheckpoint } from './checkpoint.ts';
 
 /** RealRestorer's config (realrestorer.md B.3) with small dims. */
@@ -68,21 +69,44 @@ export const MID_SIZE_CONFIG = {
   transformer: { ...CONFORMANCE_CONFIG.transformer, hidden_size: 768, num_heads: 12, depth: 4, depth_single_blocks: 8 },
 } as const;
 
-type ConformanceConfig = typeof CONFORMANCE_CONFIG | typeof MID_SIZE_CONFIG | typeof BAKED_CONFIG;
+/** The same with more blocks in the text encoder than a graph has slots, so that streaming them uses slots again. */
+export const DEEP_TEXT_CONFIG = {
+  ...CONFORMANCE_CONFIG,
+  text_encoder: {
+    ...CONFORMANCE_CONFIG.text_encoder,
+    vision: { ...CONFORMANCE_CONFIG.text_encoder.vision, depth: 5, global: [1, 3] },
+    language: { ...CONFORMANCE_CONFIG.text_encoder.language, depth: 5 },
+  },
+} as const;
 
-/** Writes the pack to `out` and gives its manifest. */
+type ConformanceConfig =
+  | typeof CONFORMANCE_CONFIG
+  | typeof MID_SIZE_CONFIG
+  | typeof BAKED_CONFIG
+  | typeof DEEP_TEXT_CONFIG;
+
+const TOKENIZER = new URL('../pack/fixtures/qwen/tokenizer.json', import.meta.url);
+
+/**
+ * Writes the pack to `out` and gives its manifest.
+ *
+ * @param prompts with `any` it takes prompts of people's own, by the tokenizer of the tests: 10 MB more
+ */
 export async function makeConformancePack(
   out: string,
   bits: 4 | 8 | 16 | 32 = 4,
   config: ConformanceConfig = CONFORMANCE_CONFIG,
+  prompts: PromptKind = 'tasks',
 ): Promise<Manifest> {
   const checkpoint = await mkdtemp(join(tmpdir(), 'conformance-'));
   try {
     await writeCheckpoint(checkpoint, config);
+    if (prompts === 'any') await cp(TOKENIZER, join(checkpoint, 'tokenizer.json'));
     return await buildPack({
       checkpoint,
       out,
       bits,
+      prompts,
       name: 'conformance',
       version: '1',
       title: 'Conformance pack (random weights)',

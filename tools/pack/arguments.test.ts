@@ -49,6 +49,15 @@ describe('readArguments', () => {
     ]);
   });
 
+  it('names a pack with baked states otherwise than one that reads photos', () => {
+    const whole: Bundle = { ...bundle, has: ['dit', 'vae', 'text'] };
+    const nameOf = (...more: string[]) => readArguments([...FOLDERS, ...more]).options(whole).name;
+    expect(nameOf()).toBe('realrestorer');
+    expect(nameOf('--include', 'dit,vae')).toBe('realrestorer-baked');
+    expect(nameOf('--include', 'dit,vae', '--no-bake')).toBe('realrestorer');
+    expect(nameOf('--include', 'dit,vae', '--name', 'mine')).toBe('mine');
+  });
+
   it.each([
     [['--checkpoint', 'a'], /npm run pack -- --checkpoint <folder>/],
     [[...FOLDERS, '--bits', '5'], /--bits 5: 4 or 8 or 16 or 32/],

@@ -113,7 +113,8 @@ export function readArguments(args: readonly string[]): Arguments {
     options: (bundle) => {
       const small = bundle.config.family === 'restoration-small';
       const bits = asked ?? (small ? 8 : 4);
-      const naming = namingFor(bundle, bits);
+      const baked = bundle.has.includes('text') && include?.includes('text') === false && !values['no-bake'];
+      const naming = namingFor(bundle, bits, baked);
       const licence = values.licence ?? naming.licence;
       const source = values.source ?? naming.source;
       const file = values['licence-file'];

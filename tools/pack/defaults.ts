@@ -28,7 +28,16 @@ function ownLicence(): string {
   return existsSync(own) ? readFileSync(own, 'utf8') : 'https://www.apache.org/licenses/LICENSE-2.0\n';
 }
 
-export function namingFor({ config, className }: Pick<Bundle, 'config' | 'className'>, bits: Bits): Naming {
+/**
+ * @param baked the language model's states are baked: another pack than the one that reads photos, under another name, so
+ *   that neither takes the other's place where packs are kept
+ */
+export function namingFor(bundle: Pick<Bundle, 'config' | 'className'>, bits: Bits, baked = false): Naming {
+  const naming = ownNaming(bundle, bits);
+  return baked ? { ...naming, name: `${naming.name}-baked`, title: `${naming.title}, approximation` } : naming;
+}
+
+function ownNaming({ config, className }: Pick<Bundle, 'config' | 'className'>, bits: Bits): Naming {
   if (config.family === 'restoration-small') {
     return {
       name: 'small',

@@ -9,17 +9,14 @@
  */
 import { z } from 'zod';
 import { mode, taskId } from '../packs/manifest.ts';
+import { triedSchema } from '../pipeline/experiments.ts';
 import { StepHistory } from '../pipeline/history.ts';
 import { makeLatents } from '../pipeline/latents.ts';
-import { LANGUAGES, SEEN } from '../pipeline/qwen/choices.ts';
 import type { JobState } from '../pipeline/state.ts';
-import { POSTERIORS } from '../pipeline/switches.ts';
 import { waySchema } from '../pipeline/ways.ts';
 
 const count = (max: number) => z.number().int().min(0).max(max);
 const positive = (max: number) => z.number().int().min(1).max(max);
-/** Characters of a prompt of people's own. */
-export const MOST_PROMPT = 1000;
 
 /** Names a folder: nothing but what `crypto.randomUUID` makes. */
 export const jobId = z.string().regex(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/);
@@ -36,16 +33,11 @@ export const settingsSchema = z.strictObject({
   tile: positive(1 << 16).nullable(),
   /** Settings in place of the pack's, as `SwitchOptions`, and how much of the change is kept. */
   switches: z.strictObject({
-    referenceId: z.number().exactOptional(),
+    ...triedSchema.shape,
     guidanceEmbed: z.number().exactOptional(),
-    guidanceScale: z.number().exactOptional(),
     firstBlockCache: z.number().exactOptional(),
     skipUncond: z.number().exactOptional(),
     strength: z.number().min(0).max(1).exactOptional(),
-    posterior: z.enum(POSTERIORS).exactOptional(),
-    seen: z.enum(SEEN).exactOptional(),
-    promptLanguage: z.enum(LANGUAGES).exactOptional(),
-    prompt: z.string().max(MOST_PROMPT).exactOptional(),
   }),
   /** How the job goes through the photo; every tile at full size where absent. */
   way: waySchema.optional(),

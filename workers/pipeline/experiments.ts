@@ -1,7 +1,8 @@
 /** What of a pack's open questions a job can try (docs/open-questions.md): read off the manifest. */
+import { z } from 'zod';
 import type { Manifest } from '../packs/manifest.ts';
-import { encoderOf } from './qwen/choices.ts';
-import { hasPosterior } from './switches.ts';
+import { encoderOf, LANGUAGES, SEEN } from './qwen/choices.ts';
+import { hasPosterior, POSTERIORS } from './switches.ts';
 
 /** How a pack makes its conditioning. */
 export type Conditions =
@@ -23,6 +24,27 @@ export interface Experiments {
   readonly seen?: true;
   /** A prompt of people's own. */
   readonly prompt?: true;
+}
+
+/** Characters of a prompt of people's own. */
+export const MOST_PROMPT = 1000;
+
+/** What a job tried in place of the pack's own values, as checkpoints and the recipes of saved photos hold it. */
+export const triedSchema = z.strictObject({
+  referenceId: z.number().exactOptional(),
+  guidanceScale: z.number().exactOptional(),
+  posterior: z.enum(POSTERIORS).exactOptional(),
+  seen: z.enum(SEEN).exactOptional(),
+  promptLanguage: z.enum(LANGUAGES).exactOptional(),
+  prompt: z.string().max(MOST_PROMPT).exactOptional(),
+});
+export type Tried = z.infer<typeof triedSchema>;
+
+/** The experiments of a request that asks for more than these; null where it has none. */
+export function triedIn(request: Tried): Tried | null {
+  const names: readonly string[] = triedSchema.keyof().options;
+  const own = Object.entries(request).filter(([name, value]) => names.includes(name) && value !== undefined);
+  return own.length === 0 ? null : triedSchema.parse(Object.fromEntries(own));
 }
 
 export function conditionsOf({ switches: { conditioning } }: Pick<Manifest, 'switches'>): Conditions {

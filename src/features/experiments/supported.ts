@@ -1,4 +1,4 @@
-import type { PackInfo } from '../../../workers/protocol.ts';
+import type { PackInfo, UnfinishedJob } from '../../../workers/protocol.ts';
 import type { Experiment } from '../../store/choiceSlice.ts';
 
 /** What of the experiment the pack can do: the choice may come from another pack's panel. */
@@ -12,4 +12,10 @@ export function supported(chosen: Experiment, can: PackInfo['experiments']): Exp
     ...(can.seen && promptLanguage !== undefined && { promptLanguage }),
     ...(can.prompt && prompt !== undefined && prompt.trim() !== '' && { prompt }),
   };
+}
+
+/** Of the settings that a job was begun with, those that are experiments. */
+export function triedIn(switches: UnfinishedJob['switches']): Experiment {
+  const { strength: _, guidanceEmbed: __, firstBlockCache: ___, skipUncond: ____, ...tried } = switches;
+  return tried;
 }

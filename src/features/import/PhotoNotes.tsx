@@ -3,6 +3,7 @@ import { useId, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Recipe } from '../../../workers/photo/meta/xmp.ts';
 import { useApp } from '../../store/index.ts';
+import { Tried } from '../experiments/Tried.tsx';
 import { runRestore } from '../restore/run.ts';
 import { TASK_ORDER } from '../tasks/taskMeta.ts';
 
@@ -34,10 +35,13 @@ function Again({ recipe, onDismiss }: { recipe: Recipe; onDismiss: () => void })
   const pack = useApp((state) => (state.engine.state === 'ready' ? state.engine.pack : null));
   if (!task) return null;
   const percent = new Intl.NumberFormat(i18n.language, { style: 'percent' }).format(recipe.strength);
-  const other = pack !== null && (pack.name !== recipe.pack || pack.version !== recipe.packVersion);
+  const baked = pack?.conditions === 'baked';
+  const other =
+    pack !== null &&
+    (pack.name !== recipe.pack || pack.version !== recipe.packVersion || (recipe.approximate ?? false) !== baked);
   const again = () => {
-    const { steps, seed, strength } = recipe;
-    useApp.getState().choose({ task, picked: true, steps, seed, strength });
+    const { steps, seed, strength, tried = {} } = recipe;
+    useApp.getState().choose({ task, picked: true, steps, seed, strength, experiment: tried });
     onDismiss();
     void runRestore();
   };
@@ -57,6 +61,7 @@ function Again({ recipe, onDismiss }: { recipe: Recipe; onDismiss: () => void })
           })}
           {other && ` ${t('recipe.otherPack', { pack: `${recipe.pack} ${recipe.packVersion}` })}`}
         </p>
+        <Tried tried={recipe.tried ?? {}} approximate={recipe.approximate ?? false} />
         <div className="notice-buttons">
           <button type="button" className="button button-primary" onClick={again}>
             {t('recipe.again')}

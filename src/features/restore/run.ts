@@ -3,9 +3,10 @@ import type { Layer, Progress, RestoreEvent, RestoreResult, UnfinishedJob } from
 import { engine } from '../../app/engine.ts';
 import type { JobRequest } from '../../bridge/engine.ts';
 import { fail, failureOf, type Result } from '../../bridge/outcome.ts';
+import type { Experiment } from '../../store/choiceSlice.ts';
 import { useApp } from '../../store/index.ts';
 import { layersOf } from '../../store/resultsSlice.ts';
-import { supported } from '../experiments/supported.ts';
+import { supported, triedIn } from '../experiments/supported.ts';
 import { drawLook } from '../results/look.ts';
 import { proposalOf } from '../tasks/suggest.ts';
 import { tellDone } from './notify.ts';
@@ -20,6 +21,7 @@ const PROGRESS_MS = 100;
 /** What the newest job restores: the layers of a result, or none for the photo as it is. */
 let base: Layer[] = [];
 let lastTask: JobRequest['task'] = 'noise';
+let lastTried: Experiment = {};
 
 /** @param unfinished the job that is taken up again: it goes on with what was asked for then */
 export async function runRestore(unfinished?: UnfinishedJob): Promise<void> {
@@ -34,6 +36,7 @@ export async function runRestore(unfinished?: UnfinishedJob): Promise<void> {
   if (unfinished) {
     forgetUnfinished(unfinished.id);
     lastTask = unfinished.task;
+    lastTried = triedIn(unfinished.switches);
     return runJob((onEvent) => engine.restore(requestOf(unfinished), onEvent, unfinished));
   }
   if (task === 'auto') {
@@ -61,9 +64,10 @@ async function restoreWith(
   const started = count === null ? await engine.start() : null;
   if (started && !started.ok) return started;
   const pack = state.state === 'ready' ? state.pack : started?.value.pack;
+  lastTried = pack ? supported(experiment, pack.experiments) : {};
   const request = {
     ...what,
-    ...(pack && supported(experiment, pack.experiments)),
+    ...lastTried,
     ...(base.length > 0 && { base }),
     steps: count ?? started?.value.pack.steps.default ?? 1,
     seed,
@@ -165,16 +169,28 @@ async function finish(result: RestoreResult, step: number | undefined, running: 
     return;
   }
   showPicture(view.value, result);
-  const { frames, jobKind, addFrame, endJob, addResult, results, looks, strength, seed } = useApp.getState();
+  const {
+    frames,
+    jobKind,
+    addFrame,
+    endJob,
+    addResult,
+    results,
+    looks,
+    strength,
+    seed,
+    engine: pack,
+  } = useApp.getState();
   // Events have a channel of their own and may come after the answer: the last frame is then the result itself.
   const late = jobKind === 'restore' && frames.at(-1)?.step !== result.steps;
   const image = late ? captureFrame(result.steps) : null;
   if (image) addFrame({ step: result.steps, image });
   const shown = { id: result.id, restored: view.value, below: below?.value ?? null };
   const before = results.find(({ id }) => id === result.id);
+  const approximate = pack.state === 'ready' && pack.pack.conditions === 'baked';
   const entry = before
     ? { ...before, result }
-    : { id: result.id, task: lastTask, steps: result.steps, seed, base, result };
+    : { id: result.id, task: lastTask, steps: result.steps, seed, tried: lastTried, approximate, base, result };
   addResult(entry, shown, looks[result.id] ?? { strength, mask: null });
   endJob('done', result, step);
   tellDone();

@@ -4,6 +4,7 @@ import { useTranslation } from 'react-i18next';
 import { engine } from '../../app/engine.ts';
 import { useApp } from '../../store/index.ts';
 import { layersOf, type PhotoResult } from '../../store/resultsSlice.ts';
+import { Tried } from '../experiments/Tried.tsx';
 
 const CARD_SIDE = 640;
 
@@ -38,6 +39,7 @@ function ResultCard({ result }: { result: PhotoResult | null }) {
           ? t('results.facts', { steps: result.steps, seed: result.seed, strength: percent })
           : t('results.untouched')}
       </p>
+      {result && <Tried tried={result.tried} approximate={result.approximate} />}
       <div className="results-actions">
         <button
           type="button"

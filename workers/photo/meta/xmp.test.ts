@@ -56,6 +56,18 @@ describe('recipes', () => {
     expect(readRecipes(withRecipes(PACKET, [recipe, { ...recipe, task: 'haze' }]))).toHaveLength(2);
   });
 
+  it('tell the experiments that were on, and an approximation; what is not known makes no sense', () => {
+    const tried = { referenceId: 1, posterior: 'sample', prompt: 'Take "this" away & <that>' } as const;
+    const both: Recipe[] = [
+      { ...recipe, tried: { seen: 'grey' } },
+      { ...recipe, tried, approximate: true },
+    ];
+    const packet = withRecipes(PACKET, both);
+    expect(readRecipes(packet)).toEqual(both);
+    expect(readRecipes(packet.replace('posterior', 'afterlife'))).toEqual([]);
+    expect(readRecipes(packet.replace(/(<prr:tried>)[^<]*/, '$1{'))).toEqual([]);
+  });
+
   it('are replaced, not piled up, and leave a packet alone that they do not fit', () => {
     const once = withRecipes(PACKET, [recipe]);
     expect(withRecipes(once, [recipe])).toBe(once);

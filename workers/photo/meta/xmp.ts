@@ -2,6 +2,8 @@
  * Edits of an XMP packet as text: RDF/XML is written by many hands, and what is not touched must stay as it is. Prefixes
  * are looked up by their namespace. Pure.
  */
+import { type Tried, triedSchema } from '../../pipeline/experiments.ts';
+
 const NS = {
   tiff: 'http://ns.adobe.com/tiff/1.0/',
   exif: 'http://ns.adobe.com/exif/1.0/',
@@ -105,6 +107,10 @@ export interface Recipe {
   /** SHA-256 of the pack's manifest, in hex. */
   readonly packHash: string;
   readonly app: string;
+  /** Experiments that were on; absent where everything was as the pack has it. */
+  readonly tried?: Tried;
+  /** The pack's language model never saw the photo: an approximation that its authors did not test. */
+  readonly approximate?: true;
 }
 
 const RECIPE = 'tag:photo-restorer,2026:recipe/1.0/';
@@ -132,9 +138,12 @@ export function withRecipes(packet: string | null, recipes: readonly Recipe[]): 
   const end = base.lastIndexOf('</rdf:RDF>');
   if (end < 0) return packet ?? '';
   if (!last) return packet ? base : '';
-  const property = ([name, value]: [string, unknown]) => `   <prr:${name}>${escaped(String(value))}</prr:${name}>\n`;
+  const property = ([name, value]: [string, unknown]) => {
+    const text = typeof value === 'object' ? JSON.stringify(value) : String(value);
+    return `   <prr:${name}>${escaped(text)}</prr:${name}>\n`;
+  };
   const earlier = recipes.slice(0, -1);
-  const chain = earlier.length > 0 ? property(['earlier', JSON.stringify(earlier)]) : '';
+  const chain = earlier.length > 0 ? property(['earlier', earlier]) : '';
   const body = Object.entries(last).map(property).join('');
   const description = `\n <rdf:Description rdf:about="" xmlns:prr="${RECIPE}">\n${body}${chain}  </rdf:Description>\n `;
   return base.slice(0, end).trimEnd() + description + base.slice(end);
@@ -159,16 +168,20 @@ export function readRecipes(packet: string | null): Recipe[] {
     packVersion: value('packVersion'),
     packHash: value('packHash'),
     app: value('app'),
+    tried: value('tried') === '' ? undefined : parsed(value('tried')),
+    approximate: value('approximate').toLowerCase() === 'true',
   });
-  return last ? [...earlierOf(value('earlier')), last] : [];
+  const earlier = parsed(value('earlier'));
+  const before = Array.isArray(earlier) ? earlier.slice(0, 50).flatMap((one) => checked(one) ?? []) : [];
+  return last ? [...before, last] : [];
 }
 
-function earlierOf(text: string): Recipe[] {
+/** Null for what is no JSON. */
+function parsed(text: string): unknown {
   try {
-    const list: unknown = JSON.parse(text);
-    return Array.isArray(list) ? list.slice(0, 50).flatMap((one) => checked(one) ?? []) : [];
+    return JSON.parse(text);
   } catch {
-    return [];
+    return null;
   }
 }
 
@@ -180,6 +193,9 @@ function checked(from: unknown): Recipe | null {
   if (!/^[a-z][a-z-]{0,40}$/.test(text('task'))) return null;
   if (!Number.isInteger(steps) || !Number.isInteger(seed) || !((strength ?? -1) >= 0 && (strength ?? 2) <= 1))
     return null;
+  // Settings that this version does not know: without them the result would be another one.
+  const tried = triedSchema.optional().safeParse(one.get('tried'));
+  if (!tried.success) return null;
   return {
     task: text('task'),
     steps: steps ?? 0,
@@ -190,5 +206,7 @@ function checked(from: unknown): Recipe | null {
     packVersion: text('packVersion'),
     packHash: text('packHash'),
     app: text('app'),
+    ...(tried.data && { tried: tried.data }),
+    ...(one.get('approximate') === true && { approximate: true }),
   };
 }
