@@ -49,6 +49,7 @@ import {
   packInfo,
   type Running,
   residentShare,
+  steppedDown,
 } from './running.ts';
 import { Mutex } from './runtime/mutex.ts';
 import { type Layer, Versions } from './versions.ts';
@@ -328,10 +329,10 @@ export class RestoreEngine implements EngineApi {
           if (code !== 'bad-numbers' || running.runtime.info.kind === 'wasm') throw error;
           this.#running = null;
           const next = await fallBack(this.#store, running);
-          running = next;
           this.#running = next;
-          notice(next.runtime.info.kind === 'webgpu' ? 'to-float32' : 'to-wasm');
+          notice(steppedDown(running.runtime.info, next.runtime.info));
           tell({ type: 'engine', engine: next.runtime.info, pack: packInfo(this.#store, next) });
+          running = next;
         }
       }
     } finally {

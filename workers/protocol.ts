@@ -168,7 +168,8 @@ export type NoticeCode =
   | 'smaller-tile'
   /** A new device, or a new worker, goes on from the last step. */
   | 'device-lost'
-  /** Wrong numbers: on with float32, or on the processor. */
+  /** Wrong numbers: on without subgroups, with float32, or on the processor. */
+  | 'without-subgroups'
   | 'to-float32'
   | 'to-wasm'
   /** The job can't be taken up again should the tab be closed. */

@@ -1,7 +1,7 @@
 /** The engine as it runs: a pack, a runtime and a backend, how they come up, are replaced and go. */
 import { EngineError } from './errors.ts';
 import { readLock } from './packs/locks.ts';
-import { type Mode, PARTS } from './packs/manifest.ts';
+import { PARTS } from './packs/manifest.ts';
 import { openOpfs } from './packs/opfs.ts';
 import { Pack } from './packs/pack.ts';
 import { PackStore } from './packs/pack-store.ts';
@@ -11,21 +11,21 @@ import { StoredFiles } from './packs/stored-files.ts';
 import { conditionsOf, experimentsOf } from './pipeline/experiments.ts';
 import type { Engine } from './pipeline/job.ts';
 import { packTile } from './pipeline/plan.ts';
-import type { EngineOptions, PackInfo, StartEvent } from './protocol.ts';
+import type { EngineInfo, EngineOptions, NoticeCode, PackInfo, StartEvent } from './protocol.ts';
 import { GpuBackend } from './runtime/backend-gpu.ts';
 import { WasmBackend } from './runtime/backend-wasm.ts';
-import { chooseRuntime, type Runtime } from './runtime/choose.ts';
+import { type Allowed, chooseRuntime, type Runtime, saferThan } from './runtime/choose.ts';
 import { hasMode } from './runtime/graphs.ts';
 
-const MODES: readonly Mode[] = ['f32', 'f16'];
+const EVERYTHING: Allowed = { modes: ['f32', 'f16'], subgroups: true };
 
 export interface Running {
   readonly options: EngineOptions;
   readonly pack: Pack;
   readonly runtime: Runtime;
   readonly backend: GpuBackend | WasmBackend;
-  /** Modes that may be used; fewer after one gave wrong numbers. */
-  readonly modes: readonly Mode[];
+  /** What may be used, of what the pack has graphs for. */
+  readonly allowed: Allowed;
 }
 
 /** @throws EngineError 'pack-missing', 'pack-damaged', 'pack-incomplete', 'pack-busy', 'no-storage' */
@@ -50,35 +50,42 @@ export async function bringUp(
   options: EngineOptions,
   pack: Pack,
   onEvent: (event: StartEvent) => void = () => undefined,
-  allowed: readonly Mode[] = MODES,
+  wanted: Allowed = EVERYTHING,
 ): Promise<Running> {
-  const modes = allowed.filter((mode) => hasMode(pack.manifest, mode));
-  const runtime = await chooseRuntime({ ...options, modes }, store, onEvent);
+  const allowed = { ...wanted, modes: wanted.modes.filter((mode) => hasMode(pack.manifest, mode)) };
+  const runtime = await chooseRuntime({ ...options, allowed }, store, onEvent);
   const { gpu, loaded, info } = runtime;
   const strict = options.strict ?? false;
   const cap = options.gpuBytes === undefined ? {} : { cap: options.gpuBytes };
   const backend = gpu
     ? new GpuBackend(loaded, gpu, pack, { mode: info.mode, strict, ...cap })
     : new WasmBackend(loaded, pack);
-  return { options, pack, runtime, backend, modes };
+  return { options, pack, runtime, backend, allowed };
 }
 
 /** A new device in place of a lost one. */
-export async function bringUpAgain(store: Store, { options, pack, backend, modes }: Running): Promise<Running> {
+export async function bringUpAgain(store: Store, { options, pack, backend, allowed }: Running): Promise<Running> {
   await backend.dispose();
-  return bringUp(store, options, pack, undefined, modes);
+  return bringUp(store, options, pack, undefined, allowed);
 }
 
-/** What to run on after a GPU gave wrong numbers: the GPU with float32 where it was float16, else the processor. */
+/** What to run on after a GPU gave wrong numbers: the GPU without subgroups, then with float32, then the processor. */
 export async function fallBack(store: Store, running: Running): Promise<Running> {
-  const { options, pack, runtime } = running;
-  const toFloat32 = runtime.info.mode === 'f16' && hasMode(pack.manifest, 'f32');
+  const { options, pack, runtime, allowed } = running;
+  const { mode, features } = runtime.info;
+  const safer = saferThan({ mode, subgroups: features.includes('subgroups') }, allowed.modes);
   await letGo(running);
   // Also where WebGPU was asked for by name: a slower result is better than none.
-  const engine = toFloat32 ? 'auto' : 'wasm';
-  const next = await bringUp(store, { ...options, engine }, pack, undefined, ['f32']);
+  const engine = safer ? 'auto' : 'wasm';
+  const next = await bringUp(store, { ...options, engine }, pack, undefined, safer ?? allowed);
   if (next.runtime.info.kind === 'webgpu') return next;
   return { ...next, runtime: { ...next.runtime, info: { ...next.runtime.info, why: 'bad-numbers' } } };
+}
+
+/** What a person is told of it. */
+export function steppedDown(from: EngineInfo, to: EngineInfo): NoticeCode {
+  if (to.kind === 'wasm') return 'to-wasm';
+  return to.mode === from.mode ? 'without-subgroups' : 'to-float32';
 }
 
 /** Frees backend and device; the pack stays open. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { attempts } from './choose.ts';
+import { attempts, saferThan } from './choose.ts';
 import { threadCount } from './ort.ts';
 
 describe('attempts', () => {
@@ -16,6 +16,19 @@ describe('attempts', () => {
   it('leaves out what the adapter or the pack does not have', () => {
     expect(attempts(false, false, ['f32', 'f16'])).toEqual([{ wishes: { f16: false, subgroups: false }, mode: 'f32' }]);
     expect(attempts(true, false, ['f32'])).toEqual([{ wishes: { f16: false, subgroups: false }, mode: 'f32' }]);
+  });
+});
+
+describe('saferThan', () => {
+  it('goes down one rung at a time, and ends on the processor', () => {
+    const both = ['f32', 'f16'] as const;
+    const first = saferThan({ mode: 'f16', subgroups: true }, both);
+    expect(first).toEqual({ modes: both, subgroups: false });
+    const second = saferThan({ mode: 'f16', subgroups: false }, first?.modes ?? []);
+    expect(second).toEqual({ modes: ['f32'], subgroups: false });
+    expect(saferThan({ mode: 'f32', subgroups: false }, second?.modes ?? [])).toBeNull();
+    // A pack that has float16 graphs only can't go on with others.
+    expect(saferThan({ mode: 'f16', subgroups: false }, ['f16'])).toBeNull();
   });
 });
 

@@ -28,8 +28,20 @@ export interface Runtime {
 }
 
 export interface ChooseOptions extends Pick<EngineOptions, 'ortUrl' | 'engine' | 'bundle' | 'threads'> {
-  /** Modes that the pack has graphs for. */
+  /** What the pack has graphs for, and what may still be used. */
+  readonly allowed: Allowed;
+}
+
+/** What of a GPU may be used; less after it gave wrong numbers. */
+export interface Allowed {
   readonly modes: readonly Mode[];
+  readonly subgroups: boolean;
+}
+
+/** After wrong numbers: without subgroups, then with float32, then (null) the processor. Pure. */
+export function saferThan(used: { mode: Mode; subgroups: boolean }, modes: readonly Mode[]): Allowed | null {
+  if (used.subgroups) return { modes, subgroups: false };
+  return used.mode === 'f16' && modes.includes('f32') ? { modes: ['f32'], subgroups: false } : null;
 }
 
 interface Attempt {
@@ -96,7 +108,7 @@ export async function chooseRuntime(
   const name = adapterName(adapter);
   const loaded = await load(options.bundle === 'auto' ? bestGpuBundle() : options.bundle);
   onEvent({ stage: 'self-test', done: 0, total: 1 });
-  const tried = await tryAttempts(loaded, adapter, options.modes);
+  const tried = await tryAttempts(loaded, adapter, options.allowed);
   onEvent({ stage: 'self-test', done: 1, total: 1 });
   if (!tried.gpu) return onWasm('self-test-failed', name, tried.selfTest);
   const { gpu, mode, selfTest } = tried;
@@ -117,11 +129,12 @@ export async function chooseRuntime(
 async function tryAttempts(
   loaded: LoadedOrt,
   first: GPUAdapter,
-  modes: readonly Mode[],
+  allowed: Allowed,
 ): Promise<{ gpu: Gpu; mode: Mode; selfTest: SelfTestResult } | { gpu: null; selfTest: SelfTestResult }> {
   let adapter: GPUAdapter | null = first;
   let selfTest: SelfTestResult = [];
-  for (const { wishes, mode } of attempts(first.features.has('shader-f16'), subgroupsTrusted(first), modes)) {
+  const subgroups = allowed.subgroups && subgroupsTrusted(first);
+  for (const { wishes, mode } of attempts(first.features.has('shader-f16'), subgroups, allowed.modes)) {
     const key = verdictKey(first, loaded, wishes, mode);
     const known = await recall(key);
     if (known) selfTest = known;

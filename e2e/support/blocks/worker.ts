@@ -23,7 +23,7 @@ const runner = {
   async open(packUrl: string, ortUrl: string, engine: 'wasm' | 'webgpu'): Promise<string> {
     const store = new Store({ cache: null });
     const pack = await Pack.open(store, packUrl, ['dit']);
-    const wishes = { ortUrl, engine, bundle: 'auto', modes: ['f32'] } as const;
+    const wishes = { ortUrl, engine, bundle: 'auto', allowed: { modes: ['f32'], subgroups: true } } as const;
     const { loaded, gpu, info } = await chooseRuntime(wishes, store, () => undefined);
     const backend = gpu
       ? new GpuBackend(loaded, gpu, pack, { mode: info.mode, strict: true })
