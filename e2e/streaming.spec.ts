@@ -5,8 +5,8 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, test } from '@playwright/test';
-import { MID_SIZE_CONFIG, makeConformancePack } from '../tools/conformance/make.ts';
+import { expect, type Page, test } from '@playwright/test';
+import { DEEP_TEXT_CONFIG, MID_SIZE_CONFIG, makeConformancePack } from '../tools/conformance/make.ts';
 import { buildHarness } from './support/harness.ts';
 import { Server } from './support/server.ts';
 import type { StreamJob } from './support/stream/worker.ts';
@@ -16,27 +16,36 @@ test.describe.configure({ mode: 'serial', timeout: 600_000 });
 
 let folder: string;
 let server: Server;
+/** One worker for both packs: onnxruntime is loaded once. */
+let page: Page;
 
-test.beforeAll(async () => {
+test.beforeAll(async ({ browser }) => {
   folder = await mkdtemp(join(tmpdir(), 'streaming-'));
   await makeConformancePack(join(folder, 'mid'), 4, MID_SIZE_CONFIG);
+  await makeConformancePack(join(folder, 'text'), 4, DEEP_TEXT_CONFIG);
   await buildHarness('stream', join(folder, 'page'));
   server = await Server.start('--packs', folder);
+  page = await browser.newPage();
+  await page.goto(`${server.url}packs/page/`);
+  await page.waitForFunction(() => '__stream' in window);
 });
 test.afterAll(async () => {
+  await page?.close();
   await server?.stop();
   await rm(folder, { recursive: true, force: true });
 });
 
 const JOB: StreamJob = { cap: 1e9, side: 32, steps: 1 };
 
-test('what stays on the GPU changes no bit of the result, and memory holds to the plan', async ({ page }) => {
-  await page.goto(`${server.url}packs/page/`);
-  await page.waitForFunction(() => '__stream' in window);
-  await page.evaluate(([pack, ort]) => window.__stream.open({ kind: 'url', url: pack }, ort), [
-    `${server.url}packs/mid/`,
+async function open(pack: string): Promise<void> {
+  await page.evaluate(([url, ort]) => window.__stream.open({ kind: 'url', url }, ort), [
+    `${server.url}packs/${pack}/`,
     `${server.url}ort/`,
   ] as const);
+}
+
+test('what stays on the GPU changes no bit of the result, and memory holds to the plan', async () => {
+  await open('mid');
   const run = async (what: string, job: StreamJob) => {
     const result = await page.evaluate((wanted) => window.__stream.run(wanted), job);
     const { milliseconds, resident, streamed, gpuPeakBytes, totalBytes } = result;
@@ -71,4 +80,27 @@ test('what stays on the GPU changes no bit of the result, and memory holds to th
   const touched = await page.evaluate(() => window.__stream.touch(192 * 2 ** 20));
   expect(touched.rate).toBeGreaterThan(0);
   expect(touched.leftBytes).toBe(0);
+});
+
+test('a text part reads a photo to the same bits, whether its blocks are streamed or stay', async () => {
+  await open('text');
+  const read = async (what: string, streamed: boolean) => {
+    const result = await page.evaluate((flows) => {
+      const [width, height] = [64, 48];
+      const rgb = Uint8Array.from({ length: 3 * width * height }, (_, i) => (i * 53) % 256);
+      return window.__stream.read({ width, height, rgb }, flows);
+    }, streamed);
+    const { weightBuffers, gpuPeakBytes, milliseconds } = result;
+    console.log(
+      `${what}: ${weightBuffers} buffers of weights, peak ${(gpuPeakBytes / 1e6).toFixed(1)} MB, ${Math.round(milliseconds)} ms`,
+    );
+    return result;
+  };
+  const streamed = await read('streamed', true);
+  const stays = await read('stays', false);
+  expect(streamed.finite).toBe(true);
+  expect(streamed.distinct).toBeGreaterThan(200);
+  expect(stays.digest).toBe(streamed.digest);
+  // Five blocks of a graph share two slots, or have buffers of their own.
+  expect(stays.weightBuffers).toBeGreaterThan(1.5 * streamed.weightBuffers);
 });

@@ -23,7 +23,12 @@ export interface StreamPage {
  * @param folder empty, for the page and the browser's profile: on the disk, since private windows keep files in memory
  * @param pack folder with a manifest
  */
-export async function openStreamPage(folder: string, pack: string, manifest: Manifest): Promise<StreamPage> {
+export async function openStreamPage(
+  folder: string,
+  pack: string,
+  manifest: Manifest,
+  engine: 'webgpu' | 'wasm' = 'webgpu',
+): Promise<StreamPage> {
   await rm(join(folder, 'full'), { force: true });
   await symlink(resolve(pack), join(folder, 'full'));
   await buildHarness('stream', join(folder, 'page'));
@@ -44,9 +49,10 @@ export async function openStreamPage(folder: string, pack: string, manifest: Man
     const page = await context.newPage();
     await page.goto(`${server.url}packs/page/`);
     await page.waitForFunction(() => '__stream' in window);
-    const adapter = await page.evaluate(([source, ort]) => window.__stream.open(source, ort), [
+    const adapter = await page.evaluate(([source, ort, on]) => window.__stream.open(source, ort, on), [
       { kind: 'stored', name: manifest.name, version: manifest.version },
       `${server.url}ort/`,
+      engine,
     ] as const);
     return {
       page,

@@ -3,25 +3,45 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { type BrowserContext, chromium } from '@playwright/test';
 import { findBrowser } from '../../tools/browser.mjs';
 
-/** Resident bytes of all renderers of a profile; 0 where there is no /proc. */
-function rendererBytes(profile: string): number {
-  let kilobytes = 0;
+/** Calls `look` with the /proc folder of every renderer of a profile; none where there is no /proc. */
+function eachRenderer(profile: string, look: (folder: string) => void): void {
   let pids: string[] = [];
   try {
     pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
   } catch {
-    return 0;
+    return;
   }
   for (const pid of pids) {
     try {
       const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8');
-      if (!command.includes('--type=renderer') || !command.includes(profile)) continue;
-      kilobytes += Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0);
+      if (command.includes('--type=renderer') && command.includes(profile)) look(`/proc/${pid}`);
     } catch {
       // It ended meanwhile.
     }
   }
+}
+
+/** Resident bytes of all renderers of a profile; 0 where there is no /proc. */
+function rendererBytes(profile: string): number {
+  let kilobytes = 0;
+  eachRenderer(profile, (folder) => {
+    kilobytes += Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`${folder}/status`, 'utf8'))?.[1] ?? 0);
+  });
   return kilobytes * 1024;
+}
+
+/** Linux counts them in hundredths of a second for every process that looks. */
+const TICKS = 100;
+
+/** Processor time of all renderers of a profile, all threads; 0 where there is no /proc. */
+export function rendererCpuSeconds(profile: string): number {
+  let ticks = 0;
+  eachRenderer(profile, (folder) => {
+    // utime and stime are fields 14 and 15; the name, in parentheses, may hold spaces.
+    const fields = readFileSync(`${folder}/stat`, 'utf8').split(') ').at(-1)?.split(' ') ?? [];
+    ticks += Number(fields[11]) + Number(fields[12]);
+  });
+  return ticks / TICKS;
 }
 
 export interface MemoryWatch {
@@ -40,7 +60,7 @@ export async function launchWatched(profile: string): Promise<{ browser: Browser
 }
 
 /** Looks twenty times a second. */
-function watchRenderer(profile: string): MemoryWatch {
+export function watchRenderer(profile: string): MemoryWatch {
   let highest = 0;
   const look = () => {
     highest = Math.max(highest, rendererBytes(profile));

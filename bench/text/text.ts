@@ -1,11 +1,14 @@
 /**
  * Qwen2.5-VL of RealRestorer's true widths with random weights: converted to a pack's text part, then run once on one
- * photo, as a job would. Time, memory, bytes.
+ * photo, as a job would, in Node or in Chromium. Time, memory, bytes.
  */
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { pathOf } from '../../e2e/support/files.ts';
+import { readOnce } from '../../e2e/support/stream/reading.ts';
+import { WorkerProbe } from '../../e2e/support/worker-probe.ts';
 import { NodeBackend } from '../../tools/backend-node/backend.ts';
 import { isProvider, loadOrt, type Provider } from '../../tools/backend-node/ort.ts';
 import { PackFolder } from '../../tools/backend-node/pack-folder.ts';
@@ -15,48 +18,57 @@ import { VirtualCheckpoint } from '../../tools/pack/virtual.ts';
 import { FULL_TEXT_CONFIG } from '../../tools/pack/virtual-config.ts';
 import { readPhoto as decodePhoto } from '../../tools/restore/files.ts';
 import type { Manifest } from '../../workers/packs/manifest.ts';
-import { Calls } from '../../workers/pipeline/calls.ts';
-import { ProgressMeter } from '../../workers/pipeline/progress.ts';
-import { encoderOf, promptIds } from '../../workers/pipeline/qwen/choices.ts';
-import { readPhoto } from '../../workers/pipeline/qwen/read.ts';
+import { openStreamPage } from '../stream/page.ts';
+import { rendererCpuSeconds, watchRenderer } from '../support/renderer.ts';
 
 const OPTIONS = {
   /** Where the pack goes and stays; a pack that is there already is taken. A temporary folder, deleted, where absent. */
   out: { type: 'string' },
   bits: { type: 'string', default: '4' },
   photo: { type: 'string', default: 'public/demo/noise.jpg' },
-  /** wasm, or cpu with onnxruntime-node. */
+  /** What reads the photo: node, browser (Chromium on wasm), or none, which converts only. */
+  where: { type: 'string', default: 'node' },
+  /** In Node and while converting: wasm, or cpu with onnxruntime-node. */
   ep: { type: 'string', default: 'wasm' },
   threads: { type: 'string', default: '2' },
+  /** Keeps the browser's profile here, so that a pack that is stored need not be stored again. */
+  work: { type: 'string' },
 } as const;
 
 const round = (value: number) => Math.round(value * 10) / 10;
 
-/** `[--out FOLDER] [--bits 4|8] [--photo FILE] [--ep wasm|cpu] [--threads N]`. Seconds and bytes. */
+/** `[--out FOLDER] [--bits 4|8] [--photo FILE] [--where node|browser|none] [--ep wasm|cpu] [--threads N]`. Seconds and bytes. */
 export async function benchText(args: string[]): Promise<object> {
   const { values } = parseArgs({ args, options: OPTIONS });
   if (values.bits !== '4' && values.bits !== '8') throw new Error('--bits: 4 or 8');
-  const { ep } = values;
+  const { ep, where } = values;
   if (!isProvider(ep)) throw new Error('--ep: wasm or cpu');
+  if (where !== 'node' && where !== 'browser' && where !== 'none') throw new Error('--where: node, browser or none');
   const temporary = mkdtempSync(join(tmpdir(), 'text-'));
   const out = values.out ?? join(temporary, 'pack');
   try {
     const known = existsSync(join(out, 'manifest.json'));
     const started = performance.now();
+    const used = process.cpuUsage();
     const manifest = known ? await readManifest(out) : await build(out, values.bits === '4' ? 4 : 8, ep);
     const built = (performance.now() - started) / 1000;
+    const cpu = process.cpuUsage(used);
     const buildPeak = process.resourceUsage().maxRSS * 1024;
-    const run = await runOnce(out, ep, Number(values.threads), values.photo);
+    const threads = Number(values.threads);
     return {
       cpu: `${cpus().length} x ${cpus()[0]?.model ?? 'unknown'}`,
+      where,
       ep,
-      threads: Number(values.threads),
+      threads,
       bits: Number(values.bits),
       // Of this run: null where the pack was there already.
       buildSeconds: known ? null : round(built),
+      buildCpuSeconds: known ? null : round((cpu.user + cpu.system) / 1e6),
       buildPeakRssBytes: known ? null : buildPeak,
       packBytes: Object.values(manifest.files).reduce((sum, { bytes }) => sum + bytes, 0),
-      ...run,
+      ...(where === 'node' && (await runInNode(out, ep, threads, values.photo))),
+      ...(where === 'browser' &&
+        (await runInBrowser(out, manifest, values.work ?? join(temporary, 'browser'), values.photo))),
     };
   } finally {
     rmSync(temporary, { recursive: true, force: true });
@@ -84,12 +96,10 @@ async function build(out: string, bits: 4 | 8, provider: Provider): Promise<Mani
   return (await buildFrom(bundle, options, (line) => console.error(line))).manifest;
 }
 
-async function runOnce(folder: string, ep: Provider, threads: number, file: string): Promise<object> {
+/** In Node, on the pack's folder. */
+async function runInNode(folder: string, ep: Provider, threads: number, file: string): Promise<object> {
   const pack = await PackFolder.open(folder, ['text']);
   const backend = new NodeBackend(await loadOrt(ep, threads), ep, pack, { budget: 1, threads });
-  const { switches } = pack.manifest;
-  const encoder = encoderOf(pack.manifest);
-  if (encoder === null || switches.conditioning.kind !== 'qwen2.5-vl') throw new Error(`${folder} has no text part`);
   const photo = await decodePhoto(file);
   let most = 0;
   let count = 0;
@@ -98,24 +108,55 @@ async function runOnce(folder: string, ep: Provider, threads: number, file: stri
     count += 1;
     console.error(`call ${count} of the tower and the language model`);
   };
-  const calls = new Calls(backend, pack.manifest, new ProgressMeter(), undefined, { progress });
-  const engine = { readShard: (shard: string, at: number, bytes: number) => pack.range(shard, at, bytes) };
-  const started = performance.now();
+  const { manifest } = pack;
+  const readShard = (shard: string, at: number, bytes: number) => pack.range(shard, at, bytes);
   const used = process.cpuUsage();
-  const states = await readPhoto({ engine, calls, encoder, stateDim: switches.conditioning.stateDim }, photo, [
-    promptIds(encoder, 'noise', {}),
-    [],
-  ]);
-  const seconds = (performance.now() - started) / 1000;
+  const { milliseconds, longestCallMs, ...run } = await readOnce({ backend, manifest, readShard }, photo, progress);
   const cpu = process.cpuUsage(used);
   await backend.dispose();
   return {
     photo: `${photo.width}x${photo.height}`,
-    rows: states.map(({ rows }) => rows),
-    finite: states.every(({ values }) => values.every(Number.isFinite)),
-    readSeconds: round(seconds),
+    ...run,
+    readSeconds: round(milliseconds / 1000),
     cpuSeconds: round((cpu.user + cpu.system) / 1e6),
-    longestCallMs: Math.round(calls.longestCallMs),
+    longestCallMs: Math.round(longestCallMs),
     peakRssBytes: most,
   };
+}
+
+/** In Chromium on wasm, the pack in its private file system as a person would have it. */
+async function runInBrowser(pack: string, manifest: Manifest, work: string, file: string): Promise<object> {
+  if (!existsSync(pathOf('dist/index.html'))) throw new Error('Run "npm run build" first.');
+  mkdirSync(work, { recursive: true });
+  const opened = await openStreamPage(work, pack, manifest, 'wasm');
+  try {
+    const { width, height, rgb } = await decodePhoto(file);
+    const probe = await WorkerProbe.attach(opened.page, 'worker');
+    const before = await probe.heapBytes();
+    const heap = probe.watchHeap();
+    const memory = watchRenderer(opened.profile);
+    const cpuBefore = rendererCpuSeconds(opened.profile);
+    const run = await opened.page.evaluate(
+      (photo) => window.__stream.read({ ...photo, rgb: Uint8Array.from(photo.rgb) }),
+      { width, height, rgb: [...rgb] },
+    );
+    const { milliseconds, longestCallMs, gpuPeakBytes: _, ...told } = run;
+    const most = await heap();
+    const cpuSeconds = rendererCpuSeconds(opened.profile) - cpuBefore;
+    memory.stop();
+    return {
+      chromium: opened.chromium,
+      photo: `${width}x${height}`,
+      ...told,
+      storeSeconds: opened.storeSeconds,
+      readSeconds: round(milliseconds / 1000),
+      cpuSeconds: round(cpuSeconds),
+      longestCallMs: Math.round(longestCallMs),
+      jsHeapGrowthBytes: most.used - before.used,
+      jsBuffersGrowthBytes: most.buffers - before.buffers,
+      rendererPeakBytes: memory.peak() * 1e6,
+    };
+  } finally {
+    await opened.close();
+  }
 }

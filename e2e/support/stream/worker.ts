@@ -12,7 +12,10 @@ import type { PackSource } from '../../../workers/packs/protocol.ts';
 import { Store } from '../../../workers/packs/store.ts';
 import { StoredFiles } from '../../../workers/packs/stored-files.ts';
 import type { Backend } from '../../../workers/pipeline/backend.ts';
+import type { Engine } from '../../../workers/pipeline/job.ts';
+import type { Rgb8 } from '../../../workers/pipeline/qwen/resize.ts';
 import { GpuBackend } from '../../../workers/runtime/backend-gpu.ts';
+import { WasmBackend } from '../../../workers/runtime/backend-wasm.ts';
 import { chooseRuntime } from '../../../workers/runtime/choose.ts';
 import type { Gpu } from '../../../workers/runtime/device.ts';
 import { planMemory } from '../../../workers/runtime/memory-plan.ts';
@@ -20,13 +23,15 @@ import type { LoadedOrt } from '../../../workers/runtime/ort.ts';
 import { copyRateOn } from '../../../workers/runtime/spill.ts';
 import { plainCopy, streamedCopy } from './copy.ts';
 import { timeDispatches, wantTimestamps, watchDispatches } from './dispatches.ts';
+import { readOnce } from './reading.ts';
 import { sampleSteps } from './steps.ts';
 
 interface Opened {
   readonly pack: Pack;
-  readonly backend: GpuBackend;
+  readonly backend: GpuBackend | WasmBackend;
   readonly loaded: LoadedOrt;
-  readonly gpu: Gpu;
+  /** Null on wasm, which can only read photos here. */
+  readonly gpu: Gpu | null;
   /** The largest file of a stored pack. */
   readonly largest: DiskReader | null;
 }
@@ -43,13 +48,13 @@ export interface StreamJob {
   readonly swap?: { readonly run: number; readonly cap: number };
 }
 
-/** A pack without its text part will do. */
+/** Any part of a pack will do. */
 async function openPack(store: Store, source: PackSource): Promise<Pick<Opened, 'pack' | 'largest'>> {
-  if (source.kind === 'url') return { pack: await Pack.open(store, source.url, ['dit']), largest: null };
+  if (source.kind === 'url') return { pack: await Pack.open(store, source.url, []), largest: null };
   const disk = await openOpfs();
   if (!disk) throw new Error('no private file system');
   const packs = new PackStore(disk);
-  const pack = new Pack(await StoredFiles.open(packs, source), ['dit']);
+  const pack = new Pack(await StoredFiles.open(packs, source), []);
   const [file] = [...((await packs.plan(source))?.files ?? [])].sort((a, b) => b.bytes - a.bytes);
   return { pack, largest: file ? await disk.openRead(packs.contentPath(source.name, file.key)) : null };
 }
@@ -59,23 +64,63 @@ function needed(): Opened {
   return opened;
 }
 
+function neededOnGpu(): Opened & { backend: GpuBackend; gpu: Gpu } {
+  const { backend, gpu, ...rest } = needed();
+  if (!(backend instanceof GpuBackend) || !gpu) throw new Error('opened on wasm');
+  return { ...rest, backend, gpu };
+}
+
+/** The backend as it is without a plan for reading: each block of the text part in buffers of its own, which stay. */
+function resident(backend: Backend): Backend {
+  return {
+    kind: backend.kind,
+    mode: backend.mode,
+    upload: (...args) => backend.upload(...args),
+    join: (...args) => backend.join(...args),
+    download: (tensor) => backend.download(tensor),
+    run: (...args) => backend.run(...args),
+    release: () => undefined,
+    memory: () => backend.memory(),
+  };
+}
+
+const NO_READING = { width: 32, height: 32, steps: 1 };
+
+/** Counts the buffers that weights are copied into: each block has its own, or slots take turns. */
+function countWeightBuffers(device: GPUDevice): { stop(): number } {
+  const create = device.createBuffer;
+  const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST;
+  let count = 0;
+  device.createBuffer = (descriptor) => {
+    if (descriptor.usage === usage) count += 1;
+    return create.call(device, descriptor);
+  };
+  return {
+    stop: () => {
+      device.createBuffer = create;
+      return count;
+    },
+  };
+}
+
 const runner = {
   /** @param ortUrl folder, ending in "/" */
-  async open(source: PackSource, ortUrl: string): Promise<string> {
+  async open(source: PackSource, ortUrl: string, engine: 'webgpu' | 'wasm' = 'webgpu'): Promise<string> {
     const store = new Store({ cache: null });
     wantTimestamps();
     const { pack, largest } = await openPack(store, source);
-    const wishes = { ortUrl, engine: 'webgpu', bundle: 'auto', modes: ['f32'] } as const;
+    const wishes = { ortUrl, engine, bundle: 'auto', allowed: { modes: ['f32'], subgroups: true } } as const;
     const { loaded, gpu, info } = await chooseRuntime(wishes, store, () => undefined);
-    if (!gpu) throw new Error('no WebGPU');
-    watchDispatches(gpu.device);
-    const backend = new GpuBackend(loaded, gpu, pack, { mode: 'f32', strict: true });
+    if (gpu) watchDispatches(gpu.device);
+    const backend = gpu
+      ? new GpuBackend(loaded, gpu, pack, { mode: 'f32', strict: true })
+      : new WasmBackend(loaded, pack);
     opened = { pack, backend, loaded, gpu, largest };
     return info.adapter;
   },
 
   async run({ cap, side, steps, swap }: StreamJob) {
-    const { pack, backend } = needed();
+    const { pack, backend } = neededOnGpu();
     const size = { width: side, height: side, steps };
     // Nothing may be left of the run before.
     await backend.prepare(size, 0);
@@ -126,15 +171,39 @@ const runner = {
 
   /** Bytes a second of copies within memory that is taken for that, and what is left of it afterwards. */
   async touch(bytes: number) {
-    const { gpu } = needed();
+    const { gpu } = neededOnGpu();
     const before = gpu.liveBytes;
     const rate = await copyRateOn(gpu.device)(bytes);
     return { rate, leftBytes: gpu.liveBytes - before };
   },
 
+  /**
+   * The pack's text part reads a photo: states of the prompt "noise" and of the empty one, and the bytes.
+   *
+   * @param streamed false: every block stays in buffers of its own, where the app would stream it
+   */
+  async read(photo: Rgb8, streamed = true) {
+    const { pack, backend, loaded, gpu } = needed();
+    const { manifest } = pack;
+    const engine: Engine = {
+      backend: streamed ? backend : resident(backend),
+      manifest,
+      readShard: (shard, offset, bytes) => pack.range({ shard, offset, bytes }),
+    };
+    // The plan of a job's transformer knows nothing of the text part's blocks.
+    if (!streamed && backend instanceof GpuBackend) await backend.prepare(NO_READING);
+    backend.resetPeak();
+    const made = gpu ? countWeightBuffers(gpu.device) : null;
+    const run = await readOnce(engine, photo);
+    const weightBuffers = made?.stop() ?? 0;
+    const { gpuPeakBytes } = backend.memory();
+    await backend.trim();
+    return { ...run, weightBuffers, gpuPeakBytes, wasmHeapBytes: loaded.heapBytes() };
+  },
+
   /** All blocks of a stored pack to the GPU and back to back, and as many bytes by plain copying: bytes and ms. */
   async copy() {
-    const { pack, loaded, gpu, largest, backend } = needed();
+    const { pack, loaded, gpu, largest, backend } = neededOnGpu();
     if (!largest) throw new Error('the pack is not stored');
     await backend.trim();
     const streamed = await streamedCopy(loaded, gpu, pack);
