@@ -21,17 +21,23 @@ const OPTIONS = {
   size: { type: 'string', default: '256' },
   threads: { type: 'string', default: '1' },
   bands: { type: 'string' },
+  /** encode, decode or both: each takes minutes at 1024 px. */
+  part: { type: 'string', default: 'both' },
 } as const;
 
 const MB = 1e6;
+const round = (value: number) => Math.round(value * 10) / 10;
 
 /**
- * `--size 1024 --threads 2 --bands 4194304` (px a side, threads, bytes a band tensor; the wasm backend's own where absent).
+ * `--size 1024 --threads 2 --bands 4194304 --part encode` (px a side, threads, bytes a band tensor: the wasm backend's own where
+ * absent; both parts where absent).
  * Weights are drawn at random: neither time nor memory depends on them.
  */
 export async function benchVae(args: string[]): Promise<object> {
   const { values } = parseArgs({ args, options: OPTIONS });
   const [side, threads] = [Number(values.size), Number(values.threads)];
+  const { part } = values;
+  if (part !== 'both' && part !== 'encode' && part !== 'decode') throw new Error('--part: both, encode or decode');
   const heapBytes = watchHeap();
   const folder = await mkdtemp(join(tmpdir(), 'vae-'));
   try {
@@ -64,11 +70,19 @@ export async function benchVae(args: string[]): Promise<object> {
     await run(manifest.vae.decode, { latents: backend.upload('float32', first.dims, first.data) }, 'restored');
     const before = heapBytes();
 
-    const pixels = Float32Array.from({ length: 3 * side * side }, (_, i) => Math.sin(i / 50));
-    const photo = backend.upload('float32', [1, 3, side, side], pixels);
-    const encoded = await run(manifest.vae.encode, { photo }, 'latents');
-    const latents = backend.upload('float32', encoded.dims, encoded.data);
-    const decoded = await run(manifest.vae.decode, { latents }, 'restored');
+    const photoDims = [1, 3, side, side];
+    const encode = async () => {
+      const pixels = Float32Array.from({ length: 3 * side * side }, (_, i) => Math.sin(i / 50));
+      return run(manifest.vae.encode, { photo: backend.upload('float32', photoDims, pixels) }, 'latents');
+    };
+    const encoded = part === 'decode' ? null : await encode();
+    const latentDims = [...first.dims.slice(0, 2), side / 8, side / 8];
+    const decode = async () => {
+      const drawn = Float32Array.from({ length: latentDims.reduce((a, b) => a * b) }, (_, i) => Math.sin(i / 7));
+      const latents = backend.upload('float32', latentDims, encoded?.data ?? drawn);
+      return run(manifest.vae.decode, { latents }, 'restored');
+    };
+    const decoded = part === 'encode' ? null : await decode();
     memory.stop();
     await backend.dispose();
     return {
@@ -76,17 +90,15 @@ export async function benchVae(args: string[]): Promise<object> {
       side,
       threads,
       bandBytes,
-      encodeSeconds: Number(encoded.seconds.toFixed(1)),
-      decodeSeconds: Number(decoded.seconds.toFixed(1)),
-      encodeCpuSeconds: Number(encoded.cpuSeconds.toFixed(1)),
-      decodeCpuSeconds: Number(decoded.cpuSeconds.toFixed(1)),
+      ...(encoded && { encodeSeconds: round(encoded.seconds), encodeCpuSeconds: round(encoded.cpuSeconds) }),
+      ...(decoded && { decodeSeconds: round(decoded.seconds), decodeCpuSeconds: round(decoded.cpuSeconds) }),
       longestCallMs: Math.round(calls.longestCallMs),
       layerBytes: {
-        encode: chainPeakBytes(manifest, manifest.vae.encode, { photo: photo.dims }, new Set(['latents']), bandBytes),
+        encode: chainPeakBytes(manifest, manifest.vae.encode, { photo: photoDims }, new Set(['latents']), bandBytes),
         decode: chainPeakBytes(
           manifest,
           manifest.vae.decode,
-          { latents: latents.dims },
+          { latents: latentDims },
           new Set(['restored']),
           bandBytes,
         ),
@@ -95,7 +107,7 @@ export async function benchVae(args: string[]): Promise<object> {
       heapPeak: heapBytes(),
       arrayBuffersPeak: memory.arrayBuffers,
       rssPeak: memory.rss,
-      finite: decoded.data.every(Number.isFinite),
+      finite: [encoded, decoded].every((one) => one?.data.every(Number.isFinite) ?? true),
     };
   } finally {
     await rm(folder, { recursive: true, force: true });
