@@ -33,6 +33,10 @@ let app: App;
 let photo: DroppedFile;
 /** Of the uninterrupted job. */
 let whole: Pixels;
+/** Addresses of weights that were asked for over the network. */
+const weights: string[] = [];
+/** How many of them the first start took. */
+let atFirst = 0;
 
 test.beforeAll(async ({ browser, baseURL }) => {
   // One context: what a tab leaves behind is found by the next one.
@@ -45,6 +49,9 @@ test.beforeAll(async ({ browser, baseURL }) => {
         window.__workers.push(this);
       }
     };
+  });
+  context.on('request', (request) => {
+    if (/\.bin$/.test(new URL(request.url()).pathname)) weights.push(request.url());
   });
   photo = await noisyPhoto(192);
   page = await context.newPage();
@@ -64,6 +71,8 @@ test('an uninterrupted job is kept while it runs and leaves nothing', async () =
   await expect.poll(() => keptFiles(page)).toEqual(expect.arrayContaining([expect.stringMatching(/\/step-[01]$/)]));
   await wellEnded(app);
   whole = await app.result();
+  atFirst = weights.length;
+  expect(atFirst).toBeGreaterThan(0);
 });
 
 test('a job that is paused stands still, says so, and goes on to the same result', async () => {
@@ -204,6 +213,10 @@ test('files that are deleted while the job runs do not disturb it', async () => 
   });
   await wellEnded(app);
   await expectWhole();
+});
+
+test('new workers and tabs took no weights from the network', () => {
+  expect(weights).toHaveLength(atFirst);
 });
 
 test('no room to write: said once, and the job ends well', async () => {
