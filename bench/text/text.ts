@@ -13,6 +13,7 @@ import { NodeBackend } from '../../tools/backend-node/backend.ts';
 import { isProvider, loadOrt, type Provider } from '../../tools/backend-node/ort.ts';
 import { PackFolder } from '../../tools/backend-node/pack-folder.ts';
 import { buildFrom, readManifest } from '../../tools/pack/build.ts';
+import type { Step1xConfig } from '../../tools/pack/config.ts';
 import { defaultThreads } from '../../tools/pack/pool.ts';
 import { VirtualCheckpoint } from '../../tools/pack/virtual.ts';
 import { FULL_TEXT_CONFIG } from '../../tools/pack/virtual-config.ts';
@@ -21,12 +22,16 @@ import type { Manifest } from '../../workers/packs/manifest.ts';
 import { openStreamPage } from '../stream/page.ts';
 import { rendererCpuSeconds, watchRenderer } from '../support/renderer.ts';
 
+const PLACES = ['node', 'browser', 'gpu', 'none'] as const;
+
 const OPTIONS = {
   /** Where the pack goes and stays; a pack that is there already is taken. A temporary folder, deleted, where absent. */
   out: { type: 'string' },
   bits: { type: 'string', default: '4' },
   photo: { type: 'string', default: 'public/demo/noise.jpg' },
-  /** What reads the photo: node, browser (Chromium on wasm), or none, which converts only. */
+  /** Of the tower and of the language model; all of them where absent. */
+  layers: { type: 'string' },
+  /** What reads the photo: node, browser (Chromium on wasm), gpu (Chromium on software WebGPU), or none, which converts only. */
   where: { type: 'string', default: 'node' },
   /** In Node and while converting: wasm, or cpu with onnxruntime-node. */
   ep: { type: 'string', default: 'wasm' },
@@ -37,20 +42,24 @@ const OPTIONS = {
 
 const round = (value: number) => Math.round(value * 10) / 10;
 
-/** `[--out FOLDER] [--bits 4|8] [--photo FILE] [--where node|browser|none] [--ep wasm|cpu] [--threads N]`. Seconds and bytes. */
+/**
+ * `[--out FOLDER] [--bits 4|8] [--layers N] [--photo FILE] [--where node|browser|gpu|none] [--ep wasm|cpu] [--threads N]
+ * [--work FOLDER]`. Seconds and bytes.
+ */
 export async function benchText(args: string[]): Promise<object> {
   const { values } = parseArgs({ args, options: OPTIONS });
   if (values.bits !== '4' && values.bits !== '8') throw new Error('--bits: 4 or 8');
   const { ep, where } = values;
   if (!isProvider(ep)) throw new Error('--ep: wasm or cpu');
-  if (where !== 'node' && where !== 'browser' && where !== 'none') throw new Error('--where: node, browser or none');
+  if (!isPlace(where)) throw new Error(`--where: ${PLACES.join(', ')}`);
+  const config = values.layers === undefined ? FULL_TEXT_CONFIG : withLayers(Number(values.layers));
   const temporary = mkdtempSync(join(tmpdir(), 'text-'));
   const out = values.out ?? join(temporary, 'pack');
   try {
     const known = existsSync(join(out, 'manifest.json'));
     const started = performance.now();
     const used = process.cpuUsage();
-    const manifest = known ? await readManifest(out) : await build(out, values.bits === '4' ? 4 : 8, ep);
+    const manifest = known ? await readManifest(out) : await build(config, out, values.bits === '4' ? 4 : 8, ep);
     const built = (performance.now() - started) / 1000;
     const cpu = process.cpuUsage(used);
     const buildPeak = process.resourceUsage().maxRSS * 1024;
@@ -67,16 +76,28 @@ export async function benchText(args: string[]): Promise<object> {
       buildPeakRssBytes: known ? null : buildPeak,
       packBytes: Object.values(manifest.files).reduce((sum, { bytes }) => sum + bytes, 0),
       ...(where === 'node' && (await runInNode(out, ep, threads, values.photo))),
-      ...(where === 'browser' &&
-        (await runInBrowser(out, manifest, values.work ?? join(temporary, 'browser'), values.photo))),
+      ...((where === 'browser' || where === 'gpu') &&
+        (await runInBrowser(out, manifest, where, values.work ?? join(temporary, 'browser'), values.photo))),
     };
   } finally {
     rmSync(temporary, { recursive: true, force: true });
   }
 }
 
-async function build(out: string, bits: 4 | 8, provider: Provider): Promise<Manifest> {
-  const source = new VirtualCheckpoint(FULL_TEXT_CONFIG);
+function isPlace(name: string): name is (typeof PLACES)[number] {
+  return PLACES.some((place) => place === name);
+}
+
+/** The same widths with fewer layers: what one needs of memory does not depend on how many there are. */
+function withLayers(depth: number): Step1xConfig {
+  const { text_encoder: encoder } = FULL_TEXT_CONFIG;
+  if (!encoder || !(depth >= 1)) throw new Error('--layers: 1 or more');
+  const vision = { ...encoder.vision, depth, global: [depth - 1] };
+  return { ...FULL_TEXT_CONFIG, text_encoder: { ...encoder, vision, language: { ...encoder.language, depth } } };
+}
+
+async function build(config: Step1xConfig, out: string, bits: 4 | 8, provider: Provider): Promise<Manifest> {
+  const source = new VirtualCheckpoint(config);
   const options = {
     name: 'random',
     title: 'Random numbers of Qwen2.5-VL’s shapes',
@@ -92,7 +113,7 @@ async function build(out: string, bits: 4 | 8, provider: Provider): Promise<Mani
     threads: defaultThreads(),
     provider,
   };
-  const bundle = { config: FULL_TEXT_CONFIG, source, has: ['dit', 'vae', 'text'] as const };
+  const bundle = { config, source, has: ['dit', 'vae', 'text'] as const };
   return (await buildFrom(bundle, options, (line) => console.error(line))).manifest;
 }
 
@@ -124,11 +145,17 @@ async function runInNode(folder: string, ep: Provider, threads: number, file: st
   };
 }
 
-/** In Chromium on wasm, the pack in its private file system as a person would have it. */
-async function runInBrowser(pack: string, manifest: Manifest, work: string, file: string): Promise<object> {
+/** In Chromium, the pack in its private file system as a person would have it. */
+async function runInBrowser(
+  pack: string,
+  manifest: Manifest,
+  where: 'browser' | 'gpu',
+  work: string,
+  file: string,
+): Promise<object> {
   if (!existsSync(pathOf('dist/index.html'))) throw new Error('Run "npm run build" first.');
   mkdirSync(work, { recursive: true });
-  const opened = await openStreamPage(work, pack, manifest, 'wasm');
+  const opened = await openStreamPage(work, pack, manifest, where === 'gpu' ? 'webgpu' : 'wasm');
   try {
     const { width, height, rgb } = await decodePhoto(file);
     const probe = await WorkerProbe.attach(opened.page, 'worker');
@@ -140,7 +167,7 @@ async function runInBrowser(pack: string, manifest: Manifest, work: string, file
       (photo) => window.__stream.read({ ...photo, rgb: Uint8Array.from(photo.rgb) }),
       { width, height, rgb: [...rgb] },
     );
-    const { milliseconds, longestCallMs, gpuPeakBytes: _, ...told } = run;
+    const { milliseconds, longestCallMs, ...told } = run;
     const most = await heap();
     const cpuSeconds = rendererCpuSeconds(opened.profile) - cpuBefore;
     memory.stop();

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { JobSize, Tensor } from '../../workers/pipeline/backend.ts';
 import type { JobOptions } from '../../workers/pipeline/job.ts';
+import { encoderOf } from '../../workers/pipeline/qwen/choices.ts';
 import { restorePhoto } from '../../workers/pipeline/restore.ts';
 import type { Progress } from '../../workers/protocol.ts';
 import { planMemory, planReading } from '../../workers/runtime/memory-plan.ts';
@@ -134,8 +135,17 @@ describe('memory while reading', () => {
   it('streams every block of the text encoder, and counts none of it for the transformer', () => {
     const { manifest } = engine;
     const plan = planReading(manifest, 'f32');
-    expect([...plan.streamed]).toEqual(['vision.0', 'vision.1', 'text.0', 'text.1']);
-    expect([plan.resident.size, plan.residentBytes]).toEqual([0, 0]);
+    if (!plan) throw new Error('no plan');
+    expect([...plan.weights.streamed]).toEqual(['vision.0', 'vision.1', 'text.0', 'text.1']);
+    expect([plan.weights.resident.size, plan.weights.residentBytes]).toEqual([0, 0]);
+    const { activationBytes, otherBytes, weights: parts, totalBytes } = plan;
+    expect(totalBytes).toBe(activationBytes + otherBytes + parts.slotBytes + parts.stagingBytes);
+    // A layer behind the prefix's 224 keys: 12 groups of the image, what closes it, the longest words, two closed prompts;
+    // 12 tensors of 32 and 4 of the MLP's 64 columns, scores of 2 heads.
+    const encoder = encoderOf(manifest);
+    const words = Object.values(encoder?.prompts ?? {}).flatMap(({ en, zh }) => [en.length, zh.length]);
+    const tokens = 12 + (encoder?.closeImage.length ?? 0) + Math.max(...words) + 2 * (encoder?.closePrompt.length ?? 0);
+    expect(activationBytes).toBe(4 * (tokens * (12 * 32 + 4 * 64) + 2 * 2 * tokens * (tokens + 224)));
     const size = { width: 64, height: 64, steps: 2 };
     const { weights } = planMemory(manifest, 'f32', size, 3e9);
     expect([...weights.resident, ...weights.streamed].some((id) => /^(vision|text)\./.test(id))).toBe(false);

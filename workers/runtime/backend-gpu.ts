@@ -174,14 +174,16 @@ export class GpuBackend implements Backend {
   memoryOf(size: JobSize): { blocks: number; streamed: number; bytes: number } {
     const { weights, totalBytes } = planMemory(this.#pack.manifest, this.mode, size, this.#cap);
     const streamed = weights.streamed.size;
-    return { blocks: weights.resident.size + streamed, streamed, bytes: totalBytes };
+    const reading = planReading(this.#pack.manifest, this.mode)?.totalBytes ?? 0;
+    return { blocks: weights.resident.size + streamed, streamed, bytes: Math.max(totalBytes, reading) };
   }
 
   /** @param cap for tests: another cap than the backend's own, also in the middle of a job */
   prepare(size: JobSize, cap: number = this.#cap): Promise<number> {
     return this.#mutex.run(async () => {
       if (size.reads) {
-        await this.#weights.setPlan(planReading(this.#pack.manifest, this.mode));
+        const reading = planReading(this.#pack.manifest, this.mode);
+        if (reading) await this.#weights.setPlan(reading.weights);
         return 1;
       }
       // What reading the photo left behind goes before room is made for the transformer.

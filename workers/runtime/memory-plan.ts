@@ -3,11 +3,12 @@
  * how many blocks stay. Pure. The cap is never found by filling memory: drivers spill to the host instead of failing.
  */
 import type { Manifest, Mode } from '../packs/manifest.ts';
-import { encoderInstances } from '../packs/manifest-encoder.ts';
+import { type EncoderSpec, encoderInstances } from '../packs/manifest-encoder.ts';
 import { fedBytes, fedDType } from '../packs/weights.ts';
 import type { JobSize } from '../pipeline/backend.ts';
 import { branchesOf } from '../pipeline/guidance.ts';
 import { blockInstances } from '../pipeline/plan.ts';
+import { encoderOf, MOST_PROMPT_TOKENS } from '../pipeline/qwen/choices.ts';
 import { countTokens } from '../pipeline/tokens.ts';
 import { roundUp16 } from './buffers.ts';
 import { graphOf } from './graphs.ts';
@@ -112,11 +113,57 @@ function readingBlocks({ switches: { conditioning } }: Manifest): string[] {
   return encoderInstances(conditioning.encoder).filter((id) => /\.\d+$/.test(id));
 }
 
-/** While the photo is read: every block of the text encoder flows, since each runs once. */
-export function planReading(manifest: Manifest, mode: Mode): WeightPlan {
-  const blocks = readingBlocks(manifest).filter((id) => Object.hasOwn(manifest.instances, id));
-  const weights = blocks.map((id) => ({ id, graph: graphOf(manifest, id).id, bytes: weightBytes(manifest, mode, id) }));
-  return planWeights(weights, 0);
+/** While the photo is read. No cap makes it smaller: each block runs once, and every one of them flows. */
+export interface ReadingPlan {
+  readonly weights: WeightPlan;
+  /** Inside the largest block, at the largest image that the model sees. */
+  readonly activationBytes: number;
+  /** Patch embedding, merger and last norm: one of them at a time. */
+  readonly otherBytes: number;
+  readonly totalBytes: number;
+}
+
+/** @returns null for packs without a text encoder */
+export function planReading(manifest: Manifest, mode: Mode): ReadingPlan | null {
+  const encoder = encoderOf(manifest);
+  if (!encoder) return null;
+  const flowing = readingBlocks(manifest);
+  const bytesOf = (id: string) => weightBytes(manifest, mode, id);
+  const blocks = flowing.map((id) => ({ id, graph: graphOf(manifest, id).id, bytes: bytesOf(id) }));
+  const weights = planWeights(blocks, 0);
+  const activationBytes = readingActivations(manifest, encoder);
+  const others = encoderInstances(encoder).filter((id) => !flowing.includes(id));
+  const otherBytes = Math.max(...others.map(bytesOf));
+  const totalBytes = activationBytes + otherBytes + weights.slotBytes + weights.stagingBytes;
+  return { weights, activationBytes, otherBytes, totalBytes };
+}
+
+/** Tensors inside a block: of its width, of its MLP's width, and of queries × keys for every head. All fp32. */
+const WIDE = 12;
+const MLP_WIDE = 4;
+const SCORES = 2;
+
+function readingActivations(manifest: Manifest, encoder: EncoderSpec): number {
+  const { image, vision, language, prefix, closeImage, closePrompt } = encoder;
+  const patches = Math.floor(image.maxPixels / vision.patch ** 2);
+  const longest = encoder.tokenizer === null ? Math.max(...wordsOf(encoder)) : MOST_PROMPT_TOKENS;
+  const tokens = patches / vision.merge ** 2 + closeImage.length + longest + 2 * closePrompt.length;
+  const inside = (id: string, rows: number, keys: number, hidden: number, heads: number) =>
+    4 * (rows * (WIDE * hidden + MLP_WIDE * mlpWidth(manifest, id)) + SCORES * heads * rows * keys);
+  const { conditioning } = manifest.switches;
+  const hidden = conditioning.kind === 'qwen2.5-vl' ? conditioning.stateDim : 0;
+  return Math.max(
+    inside('vision.0', patches, patches, vision.hidden, vision.heads),
+    inside('text.0', tokens, tokens + prefix.tokens, hidden, language.heads),
+  );
+}
+
+const wordsOf = ({ prompts }: EncoderSpec) => Object.values(prompts).flatMap(({ en, zh }) => [en.length, zh.length]);
+
+/** Width of a block's MLP: the larger side of its gate, however that is stored. */
+function mlpWidth(manifest: Manifest, instance: string): number {
+  const ports = graphOf(manifest, instance).graph.weights.filter(({ name }) => name.startsWith('gate'));
+  return Math.max(0, ...ports.flatMap((port) => weightOf(manifest, instance, port).shape));
 }
 
 /** Bytes of the buffers that an instance's weights take. */

@@ -18,7 +18,7 @@ import { GpuBackend } from '../../../workers/runtime/backend-gpu.ts';
 import { WasmBackend } from '../../../workers/runtime/backend-wasm.ts';
 import { chooseRuntime } from '../../../workers/runtime/choose.ts';
 import type { Gpu } from '../../../workers/runtime/device.ts';
-import { planMemory } from '../../../workers/runtime/memory-plan.ts';
+import { planMemory, planReading } from '../../../workers/runtime/memory-plan.ts';
 import type { LoadedOrt } from '../../../workers/runtime/ort.ts';
 import { copyRateOn } from '../../../workers/runtime/spill.ts';
 import { plainCopy, streamedCopy } from './copy.ts';
@@ -70,8 +70,8 @@ function neededOnGpu(): Opened & { backend: GpuBackend; gpu: Gpu } {
   return { ...rest, backend, gpu };
 }
 
-/** The backend as it is without a plan for reading: each block of the text part in buffers of its own, which stay. */
-function resident(backend: Backend): Backend {
+/** The backend as it is without a plan for reading: each block of the text part comes into buffers of its own, not into slots. */
+function withoutSlots(backend: Backend): Backend {
   return {
     kind: backend.kind,
     mode: backend.mode,
@@ -180,13 +180,13 @@ const runner = {
   /**
    * The pack's text part reads a photo: states of the prompt "noise" and of the empty one, and the bytes.
    *
-   * @param streamed false: every block stays in buffers of its own, where the app would stream it
+   * @param streamed false: every block comes into buffers of its own, where the app would stream it through slots
    */
   async read(photo: Rgb8, streamed = true) {
     const { pack, backend, loaded, gpu } = needed();
     const { manifest } = pack;
     const engine: Engine = {
-      backend: streamed ? backend : resident(backend),
+      backend: streamed ? backend : withoutSlots(backend),
       manifest,
       readShard: (shard, offset, bytes) => pack.range({ shard, offset, bytes }),
     };
@@ -198,7 +198,8 @@ const runner = {
     const weightBuffers = made?.stop() ?? 0;
     const { gpuPeakBytes } = backend.memory();
     await backend.trim();
-    return { ...run, weightBuffers, gpuPeakBytes, wasmHeapBytes: loaded.heapBytes() };
+    const plannedBytes = planReading(manifest, 'f32')?.totalBytes ?? 0;
+    return { ...run, weightBuffers, gpuPeakBytes, plannedBytes, wasmHeapBytes: loaded.heapBytes() };
   },
 
   /** All blocks of a stored pack to the GPU and back to back, and as many bytes by plain copying: bytes and ms. */
