@@ -74,6 +74,20 @@ test('strength blends live and goes into the file', async () => {
   expect(readRecipes((await readMetadata('png', new Blob([new Uint8Array(half)]))).xmp).at(-1)?.strength).toBe(0.5);
   await slider.focus();
   await page.keyboard.press('End');
+  // One entry for each key; one for a drag, however many stops it has.
+  await page.getByRole('button', { name: /^Undo/ }).click();
+  await expect(slider).toHaveAttribute('aria-valuetext', /50\s?%/);
+  await page.getByRole('button', { name: /^Redo/ }).click();
+  const box = await slider.locator('..').boundingBox();
+  if (!box) throw new Error('no thumb');
+  const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
+  await page.mouse.move(x, y);
+  await page.mouse.down();
+  await page.mouse.move(x - 90, y, { steps: 6 });
+  await page.mouse.up();
+  await expect(slider).not.toHaveAttribute('aria-valuetext', /100\s?%/);
+  await page.getByRole('button', { name: /^Undo/ }).click();
+  await expect(slider).toHaveAttribute('aria-valuetext', /100\s?%/);
 });
 
 test('a brush limits where, by keyboard and by pen, and strokes can be undone', async () => {

@@ -62,9 +62,11 @@ interface RangeProps {
   shown?: string;
   disabled?: boolean;
   onChange: (value: number) => void;
+  /** Let go of, or moved by a key. */
+  onDone?: () => void;
 }
 
-export function Range({ label, value, min, max, step = 1, shown, disabled = false, onChange }: RangeProps) {
+export function Range({ label, value, min, max, step = 1, shown, disabled = false, onChange, onDone }: RangeProps) {
   return (
     <Slider.Root
       className="field"
@@ -74,6 +76,7 @@ export function Range({ label, value, min, max, step = 1, shown, disabled = fals
       step={step}
       disabled={disabled}
       onValueChange={(next) => onChange(next)}
+      onValueCommitted={() => onDone?.()}
     >
       <div className="field-row">
         <Slider.Label className="field-label">{label}</Slider.Label>

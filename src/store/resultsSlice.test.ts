@@ -80,6 +80,22 @@ describe('results', () => {
     expect(useApp.getState().result?.id).toBe(2);
   });
 
+  it('make one entry of a move of the slider, however many stops it has, and none of one that came back', () => {
+    add(1);
+    const { setLook, endMove, undo } = useApp.getState();
+    const entries = () => useApp.getState().past.length;
+    const before = entries();
+    for (const strength of [0.9, 0.7, 0.4]) setLook({ strength }, true);
+    expect(entries()).toBe(before);
+    endMove();
+    setLook({ strength: 0.2 }, true);
+    setLook({ strength: 0.4 }, true);
+    endMove();
+    expect(entries()).toBe(before + 1);
+    undo();
+    expect(lookOf(useApp.getState()).strength).toBe(1);
+  });
+
   it('let go of pictures that are no longer shown', () => {
     const first = add(1);
     const second = add(2);

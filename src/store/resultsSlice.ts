@@ -58,6 +58,8 @@ export interface ResultsSlice {
   looks: Readonly<Record<number, Look>>;
   shown: ShownResult | null;
   past: readonly Snapshot[];
+  /** As it was before a slider that is still being moved. */
+  moving: Snapshot | null;
   future: readonly Snapshot[];
   /** What the next restoration starts from. */
   startFrom: 'photo' | 'result';
@@ -68,7 +70,10 @@ export interface ResultsSlice {
   /** Another result, or null for the photo as it is; can be undone. */
   selectResult: (id: number | null) => void;
   removeResult: (id: number) => void;
-  setLook: (look: Partial<Look>, undoable?: boolean) => void;
+  /** @param live the move goes on, and `endMove` makes one entry of all of it */
+  setLook: (look: Partial<Look>, live?: boolean) => void;
+  /** The slider was let go, or a key moved it. */
+  endMove: () => void;
   setShown: (shown: ShownResult | null) => void;
   setResults: (change: Partial<Pick<ResultsSlice, 'startFrom' | 'brush' | 'fidelity'>>) => void;
   undo: () => void;
@@ -91,6 +96,7 @@ const NONE = {
   looks: {},
   shown: null,
   past: [],
+  moving: null,
   future: [],
   startFrom: 'photo',
   brush: null,
@@ -134,10 +140,18 @@ export const resultsSlice: StateCreator<AppState, [], [], ResultsSlice> = (set, 
       set({ results });
       if (get().current === id) set(follow(results.at(-1)?.id ?? null));
     },
-    setLook: (look, undoable = true) => {
-      const { current, looks } = get();
+    setLook: (look, live = false) => {
+      const { current, looks, moving } = get();
       if (current === null) return;
-      set({ ...(undoable && remember()), looks: { ...looks, [current]: { ...(looks[current] ?? FULL), ...look } } });
+      const change = live ? { moving: moving ?? snapshot() } : remember();
+      set({ ...change, looks: { ...looks, [current]: { ...(looks[current] ?? FULL), ...look } } });
+    },
+    endMove: () => {
+      const { moving, current, looks, past } = get();
+      if (!moving) return;
+      const strength = current === null ? undefined : (moving.looks[current] ?? FULL).strength;
+      const moved = current !== null && current === moving.current && looks[current]?.strength !== strength;
+      set({ moving: null, ...(moved && { past: [...past, moving].slice(-UNDO_LIMIT), future: [] }) });
     },
     setShown: (shown) => {
       if (get().shown !== shown) letGo(get().shown);

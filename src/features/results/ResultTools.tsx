@@ -14,7 +14,7 @@ export function ResultTools() {
   const startFrom = useApp((state) => state.startFrom);
   const brush = useApp((state) => state.brush);
   const fidelity = useApp((state) => state.fidelity !== null);
-  const { setLook, setResults, choose } = useApp.getState();
+  const { setLook, endMove, setResults, choose } = useApp.getState();
   if (count === 0 || running) return null;
   const percent = new Intl.NumberFormat(i18n.language, { style: 'percent' }).format(strength);
   return (
@@ -27,9 +27,10 @@ export function ResultTools() {
           max={100}
           shown={percent}
           onChange={(value) => {
-            setLook({ strength: value / 100 }, false);
+            setLook({ strength: value / 100 }, true);
             choose({ strength: value / 100 });
           }}
+          onDone={endMove}
         />
       )}
       <div className="results-buttons">
