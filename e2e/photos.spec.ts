@@ -3,8 +3,10 @@ import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { expect, type Page, test } from '@playwright/test';
 import { fixture, nodePhoto, samplesOf } from '../tools/photos/node-photo.ts';
+import { ALL } from '../workers/photo/blend.ts';
+import { encodePhoto } from '../workers/photo/encode.ts';
 import { readMetadata } from '../workers/photo/meta/read.ts';
-import { readRecipes } from '../workers/photo/meta/xmp.ts';
+import { type Recipe, readRecipes } from '../workers/photo/meta/xmp.ts';
 import type { SaveRequest } from '../workers/protocol.ts';
 import { App } from './support/app.ts';
 import type { DroppedFile } from './support/files.ts';
@@ -107,6 +109,29 @@ test('metadata go through the app, and a file that it saved offers the same sett
   expect(readRecipes(twice.xmp).map(({ task }) => task)).toEqual(['haze', 'haze']);
   const nothing = await readMetadata('png', await saved({ format: 'png', quality: 1, privacy: 'nothing' }));
   expect([nothing.exif, nothing.xmp, nothing.iptc]).toEqual([null, null, null]);
+});
+
+test('the step that was kept and what Auto made of the change come back as well', async () => {
+  await app.openPhoto(dropped('grey.jpg'));
+  await app.restore('haze');
+  await page.keyboard.press('[');
+  await page.keyboard.press('k');
+  const recipeAt = async (index: number) => {
+    const file = await saved({ format: 'png', quality: 1 }).catch(() => null);
+    return file && readRecipes((await readMetadata('png', file)).xmp).at(index);
+  };
+  await expect.poll(() => recipeAt(0)).toMatchObject({ task: 'haze', steps: 2, kept: 1, amount: 1 });
+  const kept = await recipeAt(0);
+
+  const recipes: Recipe[] = [{ ...(kept as Recipe), amount: 0.5 }];
+  const photo = await nodePhoto(new Blob([readFileSync(fixture('grey.jpg'))]));
+  const asked = { format: 'png', quality: 1, blend: ALL, privacy: 'keep', recipes } as const;
+  const { file } = await encodePhoto(photo, photo.rgb, asked);
+  await app.openPhoto({ ...dropped('grey.jpg'), buffer: Buffer.from(await file.arrayBuffer()) });
+  const offer = page.getByRole('region', { name: /restored with this app/ });
+  await expect(offer).toContainText('Step 1 was kept. Auto made 50% of the change.');
+  await offer.getByRole('button', { name: 'Restore again with the same settings' }).click();
+  await expect.poll(() => recipeAt(1), { timeout: 30_000 }).toMatchObject({ kept: 1, amount: 0.5 });
 });
 
 test('decoders that were fetched once are there without the network', async () => {

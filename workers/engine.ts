@@ -167,12 +167,14 @@ export class RestoreEngine implements EngineApi {
     });
   }
 
-  keepStep(step: number, onEvent: (event: RestoreEvent) => void): Promise<Outcome<RestoreResult>> {
-    return this.#job(onEvent, ({ running, options }) => {
+  async keepStep(step: number, onEvent: (event: RestoreEvent) => void): Promise<Outcome<RestoreResult>> {
+    const done = await this.#job(onEvent, ({ running, options }) => {
       const kept = this.#versions.keptOf(this.#versions.newest);
       if (!kept) throw new EngineError('internal', 'there is no job to take a step of');
       return decodeStep(engineOf(running), this.#input ?? this.#opened().pixels, kept, step, options);
     });
+    if (done.ok) this.#versions.setStep(done.value.id, step);
+    return done;
   }
 
   async cancel(): Promise<void> {

@@ -25,12 +25,13 @@ export function photoInfo(id: number, { width, height, type, layout, source }: D
 
 /** The app's version is the page's to add. */
 export async function recipeOf(request: RestoreRequest, manifest: Manifest): Promise<Recipe> {
-  const { task, steps, seed } = request;
+  const { task, steps, seed, strength: amount = 1 } = request;
   const packHash = await sha256Hex(new TextEncoder().encode(JSON.stringify(manifest)));
   const { name, version } = manifest;
   const tried = triedIn(request);
   return {
-    ...{ task, steps, seed, strength: 1, masked: false, pack: name, packVersion: version, packHash, app: '' },
+    ...{ task, steps, seed, kept: steps, amount, strength: 1, masked: false },
+    ...{ pack: name, packVersion: version, packHash, app: '' },
     ...(tried && { tried }),
     ...(conditionsOf(manifest) === 'baked' && { approximate: true }),
   };

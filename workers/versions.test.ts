@@ -8,6 +8,8 @@ const recipe: Recipe = {
   task: 'noise',
   steps: 2,
   seed: 0,
+  kept: 2,
+  amount: 1,
   strength: 1,
   masked: false,
   pack: 'small',
@@ -52,6 +54,8 @@ describe('Versions', () => {
     versions.add(2, flat(2), recipe, kept);
     versions.replace(2, flat(9), kept);
     expect([...(await versions.restored(2))]).toEqual([...flat(9)]);
+    versions.setStep(2, 1);
+    expect(versions.recipeOf({ version: 2, strength: 1, mask: null }, '').kept).toBe(1);
     versions.drop(2);
     expect(versions.newest).toBe(1);
     await expect(versions.restored(2)).rejects.toMatchObject({ code: 'internal' });

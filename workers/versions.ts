@@ -11,7 +11,7 @@ export interface Layer extends Blend {
 }
 
 interface Version {
-  readonly recipe: Recipe;
+  recipe: Recipe;
   /** For `keepStep`; only of the newest. */
   kept: KeptJob | null;
   /** 8-bit RGB of the whole photo; null while it is parked. */
@@ -46,6 +46,12 @@ export class Versions {
     version.parked = null;
     version.kept = kept;
     this.#use(id);
+  }
+
+  /** Says of a result which step it is. */
+  setStep(id: number, step: number): void {
+    const version = this.#all.get(id);
+    if (version) version.recipe = { ...version.recipe, kept: step };
   }
 
   keptOf(id: number | null): KeptJob | null {

@@ -64,6 +64,8 @@ const RECIPE: Recipe = {
   task: 'low-light',
   steps: 2,
   seed: 77,
+  kept: 1,
+  amount: 0.6,
   strength: 0.8,
   masked: true,
   pack: 'small <&"\'> &lt;',

@@ -4,7 +4,7 @@ import { useTranslation } from 'react-i18next';
 import type { Recipe } from '../../../workers/photo/meta/xmp.ts';
 import { useApp } from '../../store/index.ts';
 import { Tried } from '../experiments/Tried.tsx';
-import { runRestore } from '../restore/run.ts';
+import { runAgain } from '../restore/run.ts';
 import { TASK_ORDER } from '../tasks/taskMeta.ts';
 
 /** What a photo that was just opened has to say: it was restored here before, or it has parts that no result can carry. */
@@ -34,16 +34,16 @@ function Again({ recipe, onDismiss }: { recipe: Recipe; onDismiss: () => void })
   const task = TASK_ORDER.find((known) => known === recipe.task);
   const pack = useApp((state) => (state.engine.state === 'ready' ? state.engine.pack : null));
   if (!task) return null;
-  const percent = new Intl.NumberFormat(i18n.language, { style: 'percent' }).format(recipe.strength);
+  const percent = (share: number) => new Intl.NumberFormat(i18n.language, { style: 'percent' }).format(share);
   const baked = pack?.conditions === 'baked';
   const other =
     pack !== null &&
     (pack.name !== recipe.pack || pack.version !== recipe.packVersion || (recipe.approximate ?? false) !== baked);
   const again = () => {
-    const { steps, seed, strength, tried = {} } = recipe;
+    const { steps, seed, strength, amount, kept, tried = {} } = recipe;
     useApp.getState().choose({ task, picked: true, steps, seed, strength, experiment: tried });
     onDismiss();
-    void runRestore();
+    void runAgain({ task, ...(amount < 1 && { strength: amount }) }, kept);
   };
   return (
     <section className="notice" aria-labelledby={id}>
@@ -57,8 +57,10 @@ function Again({ recipe, onDismiss }: { recipe: Recipe; onDismiss: () => void })
             task: t(`tasks.${task}.name`),
             steps: recipe.steps,
             seed: recipe.seed,
-            strength: percent,
+            strength: percent(recipe.strength),
           })}
+          {recipe.kept < recipe.steps && ` ${t('recipe.kept', { step: recipe.kept })}`}
+          {recipe.amount < 1 && ` ${t('recipe.amount', { amount: percent(recipe.amount) })}`}
           {other && ` ${t('recipe.otherPack', { pack: `${recipe.pack} ${recipe.packVersion}` })}`}
         </p>
         <Tried tried={recipe.tried ?? {}} approximate={recipe.approximate ?? false} />

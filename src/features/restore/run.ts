@@ -23,8 +23,13 @@ let base: Layer[] = [];
 let lastTask: JobRequest['task'] = 'noise';
 let lastTried: Experiment = {};
 
-/** @param unfinished the job that is taken up again: it goes on with what was asked for then */
-export async function runRestore(unfinished?: UnfinishedJob): Promise<void> {
+type What = Pick<JobRequest, 'task' | 'strength'>;
+
+/**
+ * @param unfinished the job that is taken up again: it goes on with what was asked for then
+ * @param what in place of the task that is chosen
+ */
+export async function runRestore(unfinished?: UnfinishedJob, what?: What): Promise<void> {
   const { photo, job, task, beginJob } = useApp.getState();
   if (!photo || job === 'running') return;
   const { startFrom, current: standing, shown } = useApp.getState();
@@ -39,6 +44,7 @@ export async function runRestore(unfinished?: UnfinishedJob): Promise<void> {
     lastTried = triedIn(unfinished.switches);
     return runJob((onEvent) => engine.restore(requestOf(unfinished), onEvent, unfinished));
   }
+  if (what) return runJob((onEvent) => restoreWith(what, onEvent));
   if (task === 'auto') {
     return runJob(async (onEvent) => {
       const mine = current;
@@ -53,11 +59,15 @@ export async function runRestore(unfinished?: UnfinishedJob): Promise<void> {
   await runJob((onEvent) => restoreWith({ task }, onEvent));
 }
 
+/** Does once more what was done to a photo, with the same step kept. Steps, seed and strength are the store's. */
+export async function runAgain(what: What, kept: number): Promise<void> {
+  await runRestore(undefined, what);
+  const { job, result } = useApp.getState();
+  if (job === 'done' && result && kept < result.steps) await keepStep(kept);
+}
+
 /** A job with the steps, seed and tile that were chosen. */
-async function restoreWith(
-  what: Pick<JobRequest, 'task' | 'strength'>,
-  onEvent: (event: RestoreEvent) => void,
-): Promise<Result<RestoreResult>> {
+async function restoreWith(what: What, onEvent: (event: RestoreEvent) => void): Promise<Result<RestoreResult>> {
   lastTask = what.task;
   const { steps, seed, tile, experiment, engine: state } = useApp.getState();
   const count = steps ?? (state.state === 'ready' ? state.pack.steps.default : null);
@@ -82,10 +92,13 @@ function requestOf({ task, steps, seed, tile, switches, way }: UnfinishedJob): J
 
 /** Makes the step shown in the film strip the result. */
 export async function runKeepStep(): Promise<void> {
-  const { shownStep, job, beginJob } = useApp.getState();
-  if (shownStep === null || job === 'running') return;
-  beginJob('keep');
-  await runJob((onEvent) => engine.keepStep(shownStep, onEvent), shownStep);
+  const { shownStep, job } = useApp.getState();
+  if (shownStep !== null && job !== 'running') await keepStep(shownStep);
+}
+
+async function keepStep(step: number): Promise<void> {
+  useApp.getState().beginJob('keep');
+  await runJob((onEvent) => engine.keepStep(step, onEvent), step);
 }
 
 export function cancelJob(): void {

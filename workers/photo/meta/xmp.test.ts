@@ -43,6 +43,8 @@ describe('recipes', () => {
     task: 'noise',
     steps: 2,
     seed: 5,
+    kept: 1,
+    amount: 0.25,
     strength: 0.5,
     masked: false,
     pack: 'a <b> & "c" &lt;',
@@ -66,6 +68,13 @@ describe('recipes', () => {
     expect(readRecipes(packet)).toEqual(both);
     expect(readRecipes(packet.replace('posterior', 'afterlife'))).toEqual([]);
     expect(readRecipes(packet.replace(/(<prr:tried>)[^<]*/, '$1{'))).toEqual([]);
+  });
+
+  it('of earlier versions, which did not say the step and the amount, are of the last step and all of it', () => {
+    const old = withRecipes(null, [recipe]).replace(/<prr:(kept|amount)>.*?<\/prr:\1>/g, '');
+    expect(readRecipes(old)).toEqual([{ ...recipe, kept: 2, amount: 1 }]);
+    const absurd = withRecipes(null, [{ ...recipe, kept: 9, amount: -1 }]);
+    expect(readRecipes(absurd)).toEqual([{ ...recipe, kept: 2, amount: 1 }]);
   });
 
   it('are replaced, not piled up, and leave a packet alone that they do not fit', () => {

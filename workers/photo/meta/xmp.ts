@@ -98,7 +98,11 @@ export interface Recipe {
   readonly task: string;
   readonly steps: number;
   readonly seed: number;
-  /** 0 to 1. */
+  /** The step whose picture was kept; `steps` for the last. */
+  readonly kept: number;
+  /** Share of the change that the job made, 0 to 1: below 1 where Auto found little damage. */
+  readonly amount: number;
+  /** What the person set afterwards, 0 to 1. */
   readonly strength: number;
   /** Whether a mask limited where. */
   readonly masked: boolean;
@@ -162,6 +166,8 @@ export function readRecipes(packet: string | null): Recipe[] {
     task: value('task'),
     steps: Number(value('steps')),
     seed: Number(value('seed')),
+    kept: value('kept') || undefined,
+    amount: value('amount') || undefined,
     strength: Number(value('strength')),
     masked: value('masked').toLowerCase() === 'true',
     pack: value('pack'),
@@ -196,10 +202,15 @@ function checked(from: unknown): Recipe | null {
   // Settings that this version does not know: without them the result would be another one.
   const tried = triedSchema.optional().safeParse(one.get('tried'));
   if (!tried.success) return null;
+  // Files of earlier versions do not say these two.
+  const kept = Number(one.get('kept') ?? steps);
+  const amount = Number(one.get('amount') ?? 1);
   return {
     task: text('task'),
     steps: steps ?? 0,
     seed: seed ?? 0,
+    kept: Number.isInteger(kept) && kept >= 1 && kept <= (steps ?? 0) ? kept : (steps ?? 0),
+    amount: amount > 0 && amount <= 1 ? amount : 1,
     strength: strength ?? 1,
     masked: one.get('masked') === true,
     pack: text('pack'),
