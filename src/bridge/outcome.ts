@@ -10,6 +10,7 @@ export const PAGE_CODES = [
   'needs-https',
   'no-image-given',
   'demo-missing',
+  'folder-failed',
 ] as const;
 export type AppErrorCode = ErrorCode | (typeof PAGE_CODES)[number];
 

@@ -1,5 +1,6 @@
 import type { StateCreator } from 'zustand';
 import type { AppErrorCode } from '../bridge/outcome.ts';
+import { DEFAULT_TEMPLATE } from '../features/queue/names.ts';
 import type { TaskChoice } from './choiceSlice.ts';
 import type { AppState } from './index.ts';
 
@@ -33,11 +34,16 @@ export interface QueueSlice {
   template: string;
   /** Where results go besides; null keeps them for the ZIP. */
   folder: FileSystemDirectoryHandle | null;
+  /** The folder is that of an earlier visit, and the browser wants to ask again before anything is written there. */
+  folderAsks: boolean;
   /** Files could not be kept: the queue will not survive a reload. */
   unkept: boolean;
   setQueue: (
     change: Partial<
-      Pick<QueueSlice, 'queue' | 'queueOpen' | 'queueState' | 'taking' | 'template' | 'folder' | 'unkept'>
+      Pick<
+        QueueSlice,
+        'queue' | 'queueOpen' | 'queueState' | 'taking' | 'template' | 'folder' | 'folderAsks' | 'unkept'
+      >
     >,
   ) => void;
   changeItem: (id: string, change: Partial<QueueItem>) => void;
@@ -48,8 +54,9 @@ export const queueSlice: StateCreator<AppState, [], [], QueueSlice> = (set, get)
   queueOpen: false,
   queueState: 'idle',
   taking: 0,
-  template: '{name}-restored',
+  template: DEFAULT_TEMPLATE,
   folder: null,
+  folderAsks: false,
   unkept: false,
   setQueue: (change) => set(change),
   changeItem: (id, change) =>

@@ -7,7 +7,7 @@ import type { TaskChoice } from '../../store/choiceSlice.ts';
 import { useApp } from '../../store/index.ts';
 import { pick } from '../import/picker.ts';
 import { useTasks } from '../tasks/useTasks.ts';
-import { canPickFolder, pickFolder, saveZip } from './out.ts';
+import { canPickFolder, leaveFolder, pickFolder, saveZip } from './out.ts';
 import { QueueList } from './QueueList.tsx';
 import { clearDone, leaveQueue, pauseQueue, runQueue } from './work.ts';
 import './queue.css';
@@ -66,6 +66,7 @@ function Options() {
   const format = useApp((app) => app.format);
   const template = useApp((app) => app.template);
   const folder = useApp((app) => app.folder);
+  const folderAsks = useApp((app) => app.folderAsks);
   const unkept = useApp((app) => app.unkept);
   const tasks = useTasks();
   const { choose, setQueue } = useApp.getState();
@@ -115,7 +116,14 @@ function Options() {
             <FolderOpen className="icon" aria-hidden />
             {folder ? t('queue.folder', { name: folder.name }) : t('queue.pickFolder')}
           </button>
-          <p className="field-hint">{t(folder ? 'queue.folderHint' : 'queue.noFolderHint')}</p>
+          {folder && (
+            <button type="button" className="button button-quiet" onClick={leaveFolder}>
+              {t('queue.leaveFolder')}
+            </button>
+          )}
+          <p className="field-hint">
+            {t(!folder ? 'queue.noFolderHint' : folderAsks ? 'queue.folderAsks' : 'queue.folderHint')}
+          </p>
         </div>
       )}
       {unkept && <p className="field-hint">{t('queue.unkept')}</p>}

@@ -2,7 +2,7 @@
  * What the queue keeps over a reload: its list in IndexedDB, one record an item, and files in the private file system. Where
  * a browser has no room or no such place, files stay in memory for the visit.
  */
-import { clear, createStore, del, entries, set } from 'idb-keyval';
+import { clear, createStore, del, entries, get, set } from 'idb-keyval';
 import { useApp } from '../../store/index.ts';
 import type { QueueItem } from '../../store/queueSlice.ts';
 
@@ -51,6 +51,29 @@ export async function dropFile(kind: Kind, id: string): Promise<void> {
 
 export const keepItem = (item: QueueItem): Promise<void> => set(item.id, item, records()).catch(() => undefined);
 export const forgetItem = (id: string): Promise<void> => del(id, records()).catch(() => undefined);
+
+/** In the store of the settings: what holds for every queue. */
+const OUT = 'queue-out';
+
+/** Where results go and what they are called. Handles of folders can be stored, which paths can't. */
+export interface Out {
+  readonly template: string;
+  readonly folder: FileSystemDirectoryHandle | null;
+}
+
+export const keepOut = ({ template, folder }: Out): Promise<void> =>
+  set(OUT, { template, folder }).catch(() => undefined);
+
+/** What was chosen in the last visit, as far as it makes sense. */
+export async function keptOut(): Promise<Partial<Out>> {
+  const stored: unknown = await get(OUT).catch(() => null);
+  if (typeof stored !== 'object' || stored === null) return {};
+  const { template, folder } = stored as Partial<Record<keyof Out, unknown>>;
+  return {
+    ...(typeof template === 'string' && template !== '' && { template }),
+    ...('FileSystemDirectoryHandle' in globalThis && folder instanceof FileSystemDirectoryHandle && { folder }),
+  };
+}
 
 /** Everything of the queue, e.g. before all data is deleted. */
 export async function forgetQueue(): Promise<void> {

@@ -10,6 +10,7 @@ import { keepAwake } from '../restore/wakeLock.ts';
 import { mayBePhoto } from './collect.ts';
 import { dropFile, forgetItem, keepFile, keepItem, keptFile, keptItems } from './keep.ts';
 import { freeName, nameFor } from './names.ts';
+import { findOut, mayWrite, writeInto } from './out.ts';
 
 const state = () => useApp.getState();
 
@@ -60,12 +61,14 @@ export function leaveQueue(): void {
 
 /** The queue of the last visit, if there is one. */
 export async function findQueue(): Promise<void> {
+  await findOut();
   const queue = await keptItems();
   if (queue.length > 0 && state().queue.length === 0) state().setQueue({ queue });
 }
 
 /** Restores what waits, until nothing does or it is paused. */
 export async function runQueue(): Promise<void> {
+  if (!(await mayWrite()) || state().queueState === 'running') return;
   if (state().queueState === 'paused') engine.pause(false);
   const goesOn = state().queueState === 'paused' && state().queue.some((item) => item.status === 'running');
   state().setQueue({ queueState: 'running' });
@@ -114,6 +117,11 @@ async function work(item: QueueItem): Promise<Result<Pick<QueueItem, 'saved' | '
   if (!chosen.ok) return chosen;
   const { format, quality, strength, settings } = state();
   const { task, request } = chosen.value;
+  if (await held()) {
+    // Another photo may have been looked at meanwhile.
+    const again = await engine.open(file);
+    if (!again.ok) return again;
+  }
   const restored = request
     ? await engine.restore(request, (event) => event.type === 'paint' && event.image.close())
     : null;
@@ -123,6 +131,18 @@ async function work(item: QueueItem): Promise<Result<Pick<QueueItem, 'saved' | '
   if (!saved.ok) return saved;
   const parts = { file: item.name, task, number: item.order, date: new Date(), ending: ENDING[format] };
   return put(item.id, nameFor(state().template, parts), saved.value.file);
+}
+
+/** A job that starts is not paused: a pause before it is waited for here. Answers whether there was one. */
+function held(): Promise<boolean> {
+  if (state().queueState !== 'paused') return Promise.resolve(false);
+  return new Promise((resolve) => {
+    const stop = useApp.subscribe(({ queueState }) => {
+      if (queueState === 'paused') return;
+      stop();
+      resolve(true);
+    });
+  });
 }
 
 /** Without a request the photo is left as it is: it looks clean. */
@@ -150,17 +170,9 @@ async function put(id: string, name: string, file: Blob): Promise<Result<Pick<Qu
     return { ok: true, value: { saved: await freeName(name, (one) => taken.has(one)), stored: true } };
   }
   try {
-    const free = await freeName(name, (one) =>
-      folder.getFileHandle(one).then(
-        () => true,
-        (error: unknown) => !(error instanceof DOMException && error.name === 'NotFoundError'),
-      ),
-    );
-    const target = await (await folder.getFileHandle(free, { create: true })).createWritable();
-    await file.stream().pipeTo(target);
-    return { ok: true, value: { saved: free, stored: false } };
+    return { ok: true, value: { saved: await writeInto(folder, name, file), stored: false } };
   } catch (cause) {
-    return fail('storage-full', String(cause));
+    return fail('folder-failed', String(cause));
   }
 }
 

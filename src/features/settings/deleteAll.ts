@@ -4,6 +4,7 @@ import { useApp } from '../../store/index.ts';
 import { DEFAULT_SETTINGS } from '../../store/settingsSlice.ts';
 import { closePhoto } from '../import/openPhoto.ts';
 import { forgetQueue } from '../queue/keep.ts';
+import { DEFAULT_TEMPLATE } from '../queue/names.ts';
 import { forgetSettings } from './persist.ts';
 
 /**
@@ -17,7 +18,9 @@ export async function deleteAll(): Promise<void> {
   packs.stop();
   useApp.getState().setUnfinished([]);
   useApp.getState().setSettings(DEFAULT_SETTINGS);
-  useApp.getState().setQueue({ queue: [], queueState: 'idle', folder: null });
+  useApp
+    .getState()
+    .setQueue({ queue: [], queueState: 'idle', template: DEFAULT_TEMPLATE, folder: null, folderAsks: false });
   await forgetQueue();
   await forgetSettings();
   localStorage.clear();
