@@ -195,6 +195,8 @@ function propertiesOf(view: DataView, bytes: Bytes, iprp: Box | undefined, prima
     } else if (name === 'pixi') facts.bits = Math.max(facts.bits, view.getUint8(from + 5));
     // AV1 codec configuration: high_bitdepth and twelve_bit.
     else if (name === 'av1C') facts.bits = Math.max(facts.bits, view.getUint8(from + 2) & 0x40 ? 10 : 8);
+    // HEVC's (ISO 14496-15, 8.3.3.1): bitDepthLumaMinus8.
+    else if (name === 'hvcC') facts.bits = Math.max(facts.bits, 8 + (view.getUint8(from + 17) & 7));
   }
   return facts;
 }

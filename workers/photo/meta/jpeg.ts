@@ -9,6 +9,8 @@ const EXIF = 'Exif\0\0';
 const XMP = 'http://ns.adobe.com/xap/1.0/\0';
 const EXTENDED = 'http://ns.adobe.com/xmp/extension/\0';
 const ICC = 'ICC_PROFILE\0';
+/** ISO 21496-1: the file has a gain map. */
+const GAIN_MAP = 'urn:iso:std:iso:ts:21496:-1\0';
 const PHOTOSHOP = 'Photoshop 3.0\0';
 /** Most bytes of a segment behind its marker, without the length itself. */
 const ROOM = 65533;
@@ -75,6 +77,7 @@ export async function readJpeg(file: Blob): Promise<Metadata> {
     else if (marker === 0xe2 && startsWith(data, ICC) && data.length > 14)
       profile.set(data[12] as number, data.slice(14));
     else if (marker === 0xe2 && startsWith(data, 'MPF\0')) lost.add('more-pictures');
+    else if (marker === 0xe2 && startsWith(data, GAIN_MAP)) lost.add('gain-map');
     else if (marker === 0xed && startsWith(data, PHOTOSHOP)) photoshop.push(data.slice(PHOTOSHOP.length));
     else if (marker === 0xfe) comments.push(fromUtf8(data));
     else if (marker === 0xeb && /^JP/.test(ascii(data, 0, 2))) lost.add('credentials');
@@ -87,8 +90,9 @@ export async function readJpeg(file: Blob): Promise<Metadata> {
     const { gainMap, video } = announces(xmp);
     if (gainMap) lost.add('gain-map');
     if (video) lost.add('video');
-    if (gainMap) lost.delete('more-pictures');
   }
+  // The further picture is the map.
+  if (lost.has('gain-map')) lost.delete('more-pictures');
   const parts = [...profile].sort(([a], [b]) => a - b).map(([, part]) => part);
   return {
     ...NO_METADATA,

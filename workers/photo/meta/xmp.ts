@@ -85,8 +85,10 @@ export const xmpAlone = (packet: string): string => without(packet, NS.note, 'Ha
 
 /** Says whether the file announces an HDR gain map or a film. */
 export function announces(packet: string): { gainMap: boolean; video: boolean } {
+  // A namespace that is only declared is what is left of a map that was taken out.
+  const used = (prefix: string) => new RegExp(`[\\s<]${prefix}:[\\w-]`).test(packet);
   return {
-    gainMap: prefixesOf(packet, NS.gainMap).length > 0 || /apdi:AuxiliaryImageType|HDRGainMap/.test(packet),
+    gainMap: prefixesOf(packet, NS.gainMap).some(used) || /apdi:AuxiliaryImageType|HDRGainMap/.test(packet),
     video: prefixesOf(packet, NS.camera).some((prefix) =>
       new RegExp(`${prefix}:(MotionPhoto|MicroVideo)\\b`).test(packet),
     ),
