@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { expect, type Page, test } from '@playwright/test';
+import sharp from 'sharp';
 import { fixture, nodePhoto, samplesOf } from '../tools/photos/node-photo.ts';
 import { ALL } from '../workers/photo/blend.ts';
 import { encodePhoto } from '../workers/photo/encode.ts';
@@ -10,6 +11,7 @@ import { type Recipe, readRecipes } from '../workers/photo/meta/xmp.ts';
 import type { SaveRequest } from '../workers/protocol.ts';
 import { App } from './support/app.ts';
 import type { DroppedFile } from './support/files.ts';
+import { gainMapJpeg } from './support/gain-map.ts';
 
 let page: Page;
 let app: App;
@@ -132,6 +134,30 @@ test('the step that was kept and what Auto made of the change come back as well'
   await expect(offer).toContainText('Step 1 was kept. Auto made 50% of the change.');
   await offer.getByRole('button', { name: 'Restore again with the same settings' }).click();
   await expect.poll(() => recipeAt(1), { timeout: 30_000 }).toMatchObject({ kept: 1, amount: 0.5 });
+});
+
+test('translucent pixels of a WebP are saved as they were', async () => {
+  const [width, height] = [64, 32];
+  const raw = Buffer.from(
+    // Alpha from 0 to 252, over colours of all kinds.
+    Uint8Array.from({ length: 4 * width * height }, (_, i) => (i % 4 === 3 ? ((i >> 2) % width) * 4 : (i * 37) % 256)),
+  );
+  const image = sharp(raw, { raw: { width, height, channels: 4 } });
+  const buffer = await image.webp({ lossless: true, exact: true }).toBuffer();
+  await app.openPhoto({ name: 'translucent.webp', mimeType: 'image/webp', buffer });
+  await app.restore('noise');
+  const again = await nodePhoto(await saved({ format: 'png', quality: 1, layers: [] }));
+  expect(Buffer.from(await samplesOf(await again.source.rows())).equals(raw)).toBe(true);
+});
+
+test('what a photo has and its result will not have is said when it is opened', async () => {
+  const { photo } = await gainMapJpeg(64, 48);
+  await app.openPhoto({ name: 'hdr.jpg', mimeType: 'image/jpeg', buffer: photo });
+  await expect(page.getByRole('note')).toContainText('without: its HDR part');
+  const deep = sharp({ create: { width: 48, height: 32, channels: 3, background: '#a06030' } });
+  const buffer = await deep.heif({ compression: 'av1', bitdepth: 10 }).toBuffer();
+  await app.openPhoto({ name: 'deep.avif', mimeType: 'image/avif', buffer });
+  await expect(page.getByRole('note')).toContainText('without: bits beyond 8 a channel');
 });
 
 test('decoders that were fetched once are there without the network', async () => {

@@ -1,6 +1,7 @@
 /** Pictures that the browser decodes. Runs in a worker: needs createImageBitmap and OffscreenCanvas. */
 import { EngineError } from '../../errors.ts';
 import type { ImageType } from '../sniff.ts';
+import { ExactReader } from './exact.ts';
 import { type Band, bandRowsOf, type Layout, type Rows } from './rows.ts';
 
 /** Types that browsers do not all decode: the sentence for them is "unsupported", not "corrupt". */
@@ -15,7 +16,7 @@ export interface BitmapOptions {
 
 /**
  * Upright where the file is a JPEG (or AVIF or HEIC), as stored where it is a WebP without EXIF. One-component JPEGs give
- * grey. Translucent pixels go through premultiplied alpha on the way.
+ * grey. Translucent pixels come without premultiplied alpha where the browser has WebGL.
  *
  * @throws EngineError 'corrupt-image', 'unsupported-image'
  */
@@ -39,24 +40,45 @@ export async function bitmapRows(file: Blob, { type, components, own }: BitmapOp
   return { ...layout, bands: () => bandsOf(bitmap, layout) };
 }
 
-/** Reads the pixels back in bands, so that RGBA never lies twice in memory at full size. */
+/**
+ * Reads the pixels back in bands, so that RGBA never lies twice in memory at full size: of the whole bitmap, a canvas would
+ * make a copy in its own form.
+ */
 async function* bandsOf(bitmap: ImageBitmap, layout: Layout): AsyncGenerator<Band> {
   const { width, height, channels } = layout;
   const rows = Math.min(height, bandRowsOf({ ...layout, channels: 4 }));
+  const canvas = new OffscreenCanvas(width, rows);
+  let exact: ExactReader | null | undefined;
   try {
-    const canvas = new OffscreenCanvas(width, rows);
     const context = canvas.getContext('2d', { willReadFrequently: true });
     if (!context) throw new EngineError('internal', 'no 2D canvas');
     for (let top = 0; top < height; top += rows) {
       const count = Math.min(rows, height - top);
+      const piece = await createImageBitmap(bitmap, 0, top, width, count, AS_IT_IS);
       context.clearRect(0, 0, width, rows);
-      context.drawImage(bitmap, 0, -top);
+      context.drawImage(piece, 0, 0);
       const { data } = context.getImageData(0, 0, width, count);
-      yield { top, rows: count, samples: channels === 4 ? new Uint8Array(data.buffer) : first(data, channels) };
+      let samples: Uint8Array = channels === 4 ? new Uint8Array(data.buffer) : first(data, channels);
+      if (channels === 4 && !isOpaque(data)) {
+        if (exact === undefined) exact = ExactReader.for(width, rows);
+        samples = exact?.read(piece) ?? samples;
+      }
+      piece.close();
+      yield { top, rows: count, samples };
     }
   } finally {
     bitmap.close();
+    exact?.close();
+    // The canvas keeps what was drawn last until it is collected.
+    canvas.width = 0;
   }
+}
+
+const AS_IT_IS = { premultiplyAlpha: 'none', colorSpaceConversion: 'none' } as const;
+
+function isOpaque(rgba: Uint8ClampedArray): boolean {
+  for (let i = 3; i < rgba.length; i += 4) if (rgba[i] !== 255) return false;
+  return true;
 }
 
 function first(rgba: Uint8ClampedArray, channels: number): Uint8Array {
