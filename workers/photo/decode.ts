@@ -1,5 +1,6 @@
 /** From a file to the photo as the engine keeps it. */
 import { EngineError } from '../errors.ts';
+import { isWorthKeeping, keepRows } from './codec/kept.ts';
 import { corrupt, hasAlpha, type Layout, type Rows } from './codec/rows.ts';
 import type { Rgb } from './rgba.ts';
 import { checkPixels, type ImageType } from './sniff.ts';
@@ -20,8 +21,7 @@ export interface DecodedPhoto extends Rgb {
  * @throws EngineError 'empty-file', 'not-an-image', 'too-many-pixels', 'corrupt-image', 'unsupported-image'
  */
 export async function decodePhoto(file: Blob, decoders: Decoders): Promise<DecodedPhoto> {
-  const source = await openSource(file, decoders);
-  const rows = await source.rows();
+  const { rows, source } = await opened(file, decoders);
   const { width, height, channels, bits } = rows;
   // Headers can lie, and some types hide their size until they are decoded.
   checkPixels(width, height);
@@ -30,6 +30,18 @@ export async function decodePhoto(file: Blob, decoders: Decoders): Promise<Decod
     throw corrupt(cause instanceof Error ? cause.message : String(cause));
   });
   return { type: source.type, width, height, rgb, alpha, layout: { width, height, channels, bits }, source };
+}
+
+/** These are read from the file row by row whenever they are wanted. */
+const IN_ROWS: ReadonlySet<ImageType> = new Set(['png', 'tiff']);
+
+async function opened(file: Blob, decoders: Decoders): Promise<{ rows: Rows; source: PhotoSource }> {
+  const source = await openSource(file, decoders);
+  const rows = await source.rows();
+  const wantedAgain = !source.colour(rows).isSrgb && !IN_ROWS.has(source.type);
+  if (!wantedAgain || !isWorthKeeping(rows)) return { rows, source };
+  const { first, again } = keepRows(rows);
+  return { rows: first, source: { ...source, rows: async () => again() } };
 }
 
 /** The photo's samples as 8-bit sRGB, and its alpha. @throws EngineError 'corrupt-image' */
