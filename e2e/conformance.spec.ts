@@ -67,6 +67,9 @@ test('a pack that never sees the photo is told apart, with its results and files
   expect(recipe).toMatchObject({ pack: 'conformance', approximate: true });
   await page.getByRole('button', { name: /^Results side by side/ }).click();
   await expect(page.getByRole('dialog').getByText('Approximation: the language model did not see')).toHaveCount(1);
+  await page.keyboard.press('Escape');
+  await page.getByRole('button', { name: 'Many photos' }).click();
+  await expect(page.getByRole('note').filter({ hasText: 'an approximation' })).toBeVisible();
   expect(app.errors).toEqual([]);
 });
 

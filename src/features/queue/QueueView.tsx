@@ -5,6 +5,7 @@ import type { ExportFormat } from '../../../workers/protocol.ts';
 import { Choice, Segments } from '../../app/ui.tsx';
 import type { TaskChoice } from '../../store/choiceSlice.ts';
 import { useApp } from '../../store/index.ts';
+import { ConditionsNote } from '../experiments/Experiments.tsx';
 import { pick } from '../import/picker.ts';
 import { useTasks } from '../tasks/useTasks.ts';
 import { canPickFolder, leaveFolder, pickFolder, saveZip } from './out.ts';
@@ -88,6 +89,7 @@ function Options() {
         options={tasks.map((value) => ({ value, label: t(`tasks.${value}.name`) }))}
         onChange={(value) => choose({ task: value, picked: true })}
       />
+      <ConditionsNote />
       <Segments
         label={t('save.format')}
         value={format}
