@@ -70,16 +70,18 @@ export async function runAgain(what: What, kept: number): Promise<void> {
 async function restoreWith(what: What, onEvent: (event: RestoreEvent) => void): Promise<Result<RestoreResult>> {
   lastTask = what.task;
   const { steps, seed, tile, experiment, engine: state } = useApp.getState();
-  const count = steps ?? (state.state === 'ready' ? state.pack.steps.default : null);
-  const started = count === null ? await engine.start() : null;
+  const ready = state.state === 'ready' ? state.pack : null;
+  // Only the pack knows its steps, and which experiments it can do: none may be dropped because it is still starting.
+  const waits = ready === null && (steps === null || Object.keys(experiment).length > 0);
+  const started = waits ? await engine.start() : null;
   if (started && !started.ok) return started;
-  const pack = state.state === 'ready' ? state.pack : started?.value.pack;
+  const pack = ready ?? started?.value.pack;
   lastTried = pack ? supported(experiment, pack.experiments) : {};
   const request = {
     ...what,
     ...lastTried,
     ...(base.length > 0 && { base }),
-    steps: count ?? started?.value.pack.steps.default ?? 1,
+    steps: steps ?? pack?.steps.default ?? 1,
     seed,
     ...chosenWay(),
   };
