@@ -71,11 +71,12 @@ function bordersOf({ engine }: Contestant, { width, height }: Photo, tile: numbe
 async function seams(contestant: Contestant, file: string): Promise<Bar> {
   const photo = await readPhoto(file);
   const result = await restorePhoto(contestant.engine, photo, { task: 'haze', seed: SEED, steps: 1 });
+  const { family } = contestant.engine.manifest;
   const change = difference(result, photo);
   const borders = bordersOf(contestant, photo, result.tile);
-  const excess = seamExcess(change, borders);
+  const excess = seamExcess(change, borders, family.factor * family.patch);
   return {
-    what: '12 MP, haze: no seam (neighbours at tile borders differ at most 0.25 of 255 more than beside them)',
+    what: '12 MP, haze: no seam (neighbours at tile borders differ at most 0.25 of 255 more than at other tokens’ borders)',
     figure: `${result.tiles} tiles, excess ${excess.toFixed(3)}`,
     met: excess <= 0.25,
   };

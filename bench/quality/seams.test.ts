@@ -33,12 +33,27 @@ describe('seams', () => {
 
   it('tells a seam from texture', () => {
     const texture = (x: number, y: number) => ((x * 7 + y * 13) % 5) - 2;
-    expect(seamExcess(plane(64, 48, texture), { x: [31], y: [20] })).toBeLessThan(0.6);
+    expect(seamExcess(plane(64, 48, texture), { x: [31], y: [20] }, 2)).toBeLessThan(0.6);
+    const broken = plane(64, 48, (x, y) => texture(x, y) + (x < 31 ? 0 : 40));
+    expect(seamExcess(broken, { x: [31], y: [] }, 2)).toBeGreaterThan(35);
+  });
+
+  it('a step at every token is no seam; a larger one at a border is', () => {
+    const tokens = (x: number) => 3 * (Math.floor(x / 8) % 2);
+    const borders = { x: [32], y: [] };
     expect(
       seamExcess(
-        plane(64, 48, (x, y) => texture(x, y) + (x < 31 ? 0 : 40)),
-        { x: [31], y: [] },
+        plane(64, 48, (x) => tokens(x)),
+        borders,
+        8,
       ),
-    ).toBeGreaterThan(35);
+    ).toBeCloseTo(0, 9);
+    expect(
+      seamExcess(
+        plane(64, 48, (x) => tokens(x) - (x < 32 ? 0 : 2)),
+        borders,
+        8,
+      ),
+    ).toBeCloseTo(2, 9);
   });
 });

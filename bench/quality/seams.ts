@@ -60,9 +60,16 @@ export function stepAcross(
 
 /**
  * How much more neighbouring pixels of a plane differ at borders than around them: the mean of |difference| over the worst
- * border less the mean over the 16 lines beside it. Near 0 where nothing is to be seen.
+ * border less the mean over the lines 1 to 4 units on either side. Near 0 where nothing is to be seen. Borders lie on the
+ * grid of the tokens, where neighbours may differ more than between: only lines of that grid tell tiles from tokens.
+ *
+ * @param unit px of a token
  */
-export function seamExcess(plane: Plane, borders: { x: readonly number[]; y: readonly number[] }): number {
+export function seamExcess(
+  plane: Plane,
+  borders: { x: readonly number[]; y: readonly number[] },
+  unit: number,
+): number {
   const worst = ({ width, height, values }: Plane, places: readonly number[]) => {
     const jump = (x: number) => {
       let sum = 0;
@@ -71,9 +78,7 @@ export function seamExcess(plane: Plane, borders: { x: readonly number[]; y: rea
       return sum / height;
     };
     return places.map((place) => {
-      const beside = [-9, -8, -7, -6, -5, -4, -3, -2, 2, 3, 4, 5, 6, 7, 8, 9]
-        .map((d) => place + d)
-        .filter((x) => x >= 1 && x < width);
+      const beside = [-4, -3, -2, -1, 1, 2, 3, 4].map((d) => place + d * unit).filter((x) => x >= 1 && x < width);
       return jump(place) - beside.reduce((sum, x) => sum + jump(x), 0) / beside.length;
     });
   };

@@ -44,13 +44,17 @@ const small = z.strictObject({
   /** The network that proposes a task; a checkpoint may have none. */
   auto: z
     .strictObject({
-      widths: z.array(dim).length(3),
+      widths: z.array(dim).min(2).max(6),
       crop: dim,
       crops: dim,
+      /** Side of the whole photo's picture, px; its own, larger than that of the conditioning. */
+      thumb: dim,
       /** Probability from which a proposal is taken whole. */
       threshold: z.number().min(0).max(1).default(0.8),
     })
     .optional(),
+  /** Tasks whose tiles take their low frequencies from one look at the whole photo. */
+  anchor: z.strictObject({ side: dim, sigma: z.number().positive(), tasks: z.array(taskId).min(1) }).optional(),
   start_sigma: z.number().min(0),
   steps: z.number().int().min(1),
 });

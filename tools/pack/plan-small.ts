@@ -37,7 +37,7 @@ export function smallPlan(c: SmallConfig): Plan {
   ]);
   const { auto } = c;
   if (auto) {
-    const dims = { ...auto, thumb: c.conditioning.thumb, classes: c.conditioning.tasks.length + 1 };
+    const dims = { ...auto, classes: c.conditioning.tasks.length + 1 };
     graphs.set('auto', { emit: (e) => autoHead(e, dims), chunks: [1], modes: 'one' });
   }
   const tokens = c.conditioning.task_tokens + (c.conditioning.thumb / 16) ** 2;
@@ -67,12 +67,13 @@ export function smallPlan(c: SmallConfig): Plan {
       vae: { scale: c.vae.scale, shift: c.vae.shift, encode, decode },
       tile: { gpu: 1024, wasm: 512, overlap: 96 },
       tasks: tasksOf(c),
+      ...(c.anchor && { anchor: c.anchor }),
       ...(auto && {
         auto: {
           graph: 'auto',
           crop: auto.crop,
           crops: auto.crops,
-          thumb: c.conditioning.thumb,
+          thumb: auto.thumb,
           classes: [...c.conditioning.tasks, 'clean' as const],
           threshold: auto.threshold,
         },

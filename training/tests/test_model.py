@@ -30,7 +30,7 @@ def test_names_and_shapes():
     assert t["final_layer.adaLN_modulation.1.weight"] == (512, 256)
     assert t["encoder.stem.weight"] == (48, 3, 6, 6) and t["decoder.in.weight"] == (192, 16, 3, 3)
     assert t["decoder.blocks.0.1.film.weight"] == (96, 128) and t["decoder.up.0.weight"] == (192, 96, 1, 1)
-    assert t["auto.stem.weight"] == (32, 3, 6, 6) and t["auto.fc1.weight"] == (128, 576)
+    assert t["auto.stem.weight"] == (32, 3, 6, 6) and t["auto.fc1.weight"] == (128, 768)
     assert t["conditioning.task_tokens"] == (9, 4, 128) and t["conditioning.thumb_vec.2.weight"] == (128, 128)
     assert all(2 * np.prod(v) < 15_000_000 for v in t.values())  # a file of the export holds each
 

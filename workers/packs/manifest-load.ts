@@ -57,9 +57,13 @@ export function checkReferences(manifest: Manifest): void {
   }
   if (steps.min > steps.default || steps.default > steps.max) throw damaged('steps are not in order');
   checkAuto(manifest);
+  const { anchor, tasks } = manifest;
   const unit = family.factor * family.patch;
   if ([tile.gpu, tile.wasm, tile.overlap].some((side) => side % unit !== 0)) {
     throw damaged(`tile sizes are not multiples of ${unit}`);
+  }
+  if (anchor && (anchor.side % unit !== 0 || anchor.tasks.some((id) => !tasks.some((task) => task.id === id)))) {
+    throw damaged('anchor does not fit the pack');
   }
   if (tile.overlap >= tile.gpu || tile.overlap >= tile.wasm) throw damaged('overlap is not smaller than the tile');
 }

@@ -267,6 +267,16 @@ export const manifestSchema = z.strictObject({
     .max(9),
   /** Absent where the pack proposes no task. */
   auto: auto.optional(),
+  /** Tasks whose tiles take their low frequencies from the whole photo (`workers/pipeline/anchor.ts`). */
+  anchor: z
+    .strictObject({
+      /** Longer side of the whole photo's picture in px, a multiple of factor * patch. */
+      side: positive(1024),
+      /** Of the Gaussian that separates low from high, in px of that picture. */
+      sigma: z.number().positive().max(64),
+      tasks: z.array(taskId).min(1).max(9),
+    })
+    .optional(),
   /** Latents to RGB in [-1,1]: `rgb = matrix · z + bias`, matrix `[3][latentChannels]`. */
   preview: z.strictObject({
     kind: z.enum(['linear', 'decoder']),

@@ -1,5 +1,6 @@
 /** Tiles in and out of latent space: the VAE's two chains, and the skip tensors that one hands to the other. */
 import { EngineError } from '../errors.ts';
+import { type Anchor, holdTo } from './anchor.ts';
 import type { Tensor } from './backend.ts';
 import type { Calls } from './calls.ts';
 import { runChain, waitKind } from './chain.ts';
@@ -14,6 +15,17 @@ import type { Tile } from './tiles.ts';
 /** Apart from the noise that sampling starts from. */
 const POSTERIOR_STREAM = 1;
 
+export interface CodecOptions {
+  /** float32 `[1, pooledDim]`, where the decoder asks for it. */
+  readonly pooled?: Tensor | undefined;
+  /** How much of the change is kept, 0 to 1. */
+  readonly strength?: number;
+  /** Seed of latents that are drawn from the encoder's posterior; null for its mean. */
+  readonly drawn?: number | null;
+  /** What the tiles' low frequencies are held to. */
+  readonly anchor?: Anchor | null;
+}
+
 export class TileCodec {
   readonly #calls: Calls;
   readonly #plan: JobPlan;
@@ -21,18 +33,21 @@ export class TileCodec {
   /** float32 `[1, pooledDim]`, where the decoder asks for it. */
   readonly #pooled: Tensor | undefined;
   readonly #strength: number;
+  readonly #anchor: Anchor | null;
   /** Seed of what is drawn from the posterior; null for its mean. */
   readonly #drawn: number | null;
   readonly #skips: ReadonlySet<string>;
   readonly #inputs: ReadonlySet<string>;
   readonly #cache = new Map<number, { scope: TensorScope; tensors: Record<string, Tensor> }>();
 
-  /**
-   * @param strength how much of the change is kept, 0 to 1
-   * @param drawn seed of latents that are drawn from the encoder's posterior; null for its mean
-   */
-  constructor(calls: Calls, plan: JobPlan, photo: Photo, pooled?: Tensor, strength = 1, drawn: number | null = null) {
+  constructor(
+    calls: Calls,
+    plan: JobPlan,
+    photo: Photo,
+    { pooled, strength = 1, drawn = null, anchor = null }: CodecOptions = {},
+  ) {
     this.#drawn = drawn;
+    this.#anchor = anchor;
     this.#calls = calls;
     this.#plan = plan;
     this.#photo = photo;
@@ -87,6 +102,7 @@ export class TileCodec {
       const { restored } = await runChain(this.#calls, chain, given, new Set(['restored']), scope, planTag(this.#plan));
       if (!restored) throw new EngineError('pack-damaged', 'the decoder makes no restored');
       const pixels = await this.#calls.download(restored, waitKind('decode', planTag(this.#plan)));
+      if (this.#anchor) holdTo(this.#anchor, pixels, tile);
       return this.#strength < 1 ? blend(cropPixels(this.#photo, tile), pixels, this.#strength) : pixels;
     });
   }

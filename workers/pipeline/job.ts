@@ -1,6 +1,7 @@
 /** What a job is given, what it says on the way and what it returns. */
 import type { Manifest, TaskId } from '../packs/manifest.ts';
 import type { Progress } from '../protocol.ts';
+import type { Anchor } from './anchor.ts';
 import type { Backend } from './backend.ts';
 import type { Gate } from './gate.ts';
 import type { StepHistory } from './history.ts';
@@ -100,4 +101,6 @@ export interface KeptJob {
   readonly strength: number;
   readonly history: StepHistory;
   readonly way?: Way;
+  /** What the tiles were held to; absent where they were not. */
+  readonly anchor?: Anchor;
 }

@@ -1,10 +1,11 @@
 /** The door of the pipeline: restore a photo, or make another step of the last job the result. */
 import { EngineError } from '../errors.ts';
+import { runAnchored } from './anchored.ts';
 import type { Engine, JobOptions, JobResult, KeptJob } from './job.ts';
 import type { Photo } from './photo.ts';
 import { type JobPlan, LEAST_TILE, planJob } from './plan.ts';
 import { ProgressMeter } from './progress.ts';
-import { runDecode, runJob } from './run.ts';
+import { runDecode } from './run.ts';
 import { withSwitches } from './switches.ts';
 import { inWay } from './ways.ts';
 
@@ -24,7 +25,7 @@ export async function restorePhoto(engine: Engine, photo: Photo, options: JobOpt
   return inWay(photo, options, unitOf(chosen), (seen, seenOptions, wanted) => {
     const tile = options.resume?.tile ?? wanted ?? options.tile;
     return withSmallerTiles(chosen, seen, seenOptions, tile, (plan, meter) =>
-      runJob(chosen, seen, seenOptions, plan, meter),
+      runAnchored(chosen, seen, seenOptions, plan, meter),
     );
   });
 }
@@ -45,7 +46,7 @@ export function decodeStep(
   const all: JobOptions = { ...options, task: kept.task, strength: kept.strength, seed: 0, ...way };
   return inWay(photo, all, unitOf(engine), (seen, seenOptions) =>
     withSmallerTiles(engine, seen, seenOptions, kept.tile, (plan, meter) =>
-      runDecode(engine, seen, seenOptions, plan, meter, kept.history, step),
+      runDecode(engine, seen, seenOptions, plan, meter, kept, step),
     ),
   );
 }

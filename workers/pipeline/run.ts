@@ -7,6 +7,7 @@
  * decoding.
  */
 import { EngineError } from '../errors.ts';
+import type { Anchor } from './anchor.ts';
 import type { JobSize } from './backend.ts';
 import { BlockCache, HELD_STREAMS } from './block-cache.ts';
 import { plannedCalls } from './call-plan.ts';
@@ -17,12 +18,12 @@ import { cleanEstimate, eulerStep, makeDenoiser, type Part, velocitiesOf } from 
 import { addTile, featherGrid, StripBlender } from './feather.ts';
 import { branchesOf } from './guidance.ts';
 import { StepHistory } from './history.ts';
-import type { Engine, JobOptions, JobResult } from './job.ts';
+import type { Engine, JobOptions, JobResult, KeptJob } from './job.ts';
 import { cropLatents, type Latents, makeLatents, type Rect } from './latents.ts';
 import { paintDecoded, paintEstimate } from './paint.ts';
 import type { Photo } from './photo.ts';
 import { branchCount, type JobPlan } from './plan.ts';
-import type { ProgressMeter } from './progress.ts';
+import type { PlannedCalls, ProgressMeter } from './progress.ts';
 import { makeModulations, makeText, type Prologue } from './prologue.ts';
 import { encoderOf, promptIds, seenOf } from './qwen/choices.ts';
 import { readPhoto, type States } from './qwen/read.ts';
@@ -68,9 +69,20 @@ function stepCount({ manifest }: Engine, options: JobOptions): number {
   return Math.min(max, Math.max(min, Math.round(options.steps ?? usual)));
 }
 
+/** What the progress meter is told of a job. */
+export function plannedFor(engine: Engine, options: JobOptions, plan: JobPlan): Map<string, PlannedCalls> {
+  const steps = stepCount(engine, options);
+  const resumed = resumedState(engine, options, plan, steps);
+  const paints = options.events?.paint !== undefined;
+  const replayed = resumed ? replayedSteps(resumed, options).length : 0;
+  return plannedCalls(engine.manifest, plan, steps, { paints, done: resumed?.step ?? 0, replayed });
+}
+
 /**
  * One try at a photo with one plan. `restorePhoto` is the function to call: it makes the plan and tries again.
  *
+ * @param meter has been told of the calls (`plannedFor`)
+ * @param anchor what the tiles are held to; null for nothing
  * @throws EngineError 'cancelled', 'out-of-memory', 'bad-numbers', 'device-lost', 'pack-damaged'. Every tensor is
  *   disposed, however it ends.
  */
@@ -80,13 +92,11 @@ export async function runJob(
   options: JobOptions,
   plan: JobPlan,
   meter: ProgressMeter,
+  anchor: Anchor | null = null,
 ): Promise<JobResult> {
   const { manifest } = engine;
   const steps = stepCount(engine, options);
   const resumed = resumedState(engine, options, plan, steps);
-  const paints = options.events?.paint !== undefined;
-  const replayed = resumed ? replayedSteps(resumed, options).length : 0;
-  meter.plan(plannedCalls(manifest, plan, steps, { paints, done: resumed?.step ?? 0, replayed }));
   const { signal, events, gate } = options;
   const calls = new Calls(engine.backend, manifest, meter, signal, events, plan.bandBytes, gate);
   Object.assign(calls.place, { steps, tiles: plan.tiles.length });
@@ -102,7 +112,8 @@ export async function runJob(
     const times = steps > 0 ? timesteps(manifest.schedule, steps, target) : [];
     const { conditions, prologues } = await prepare(job, times.slice(0, -1));
     const pooled = decoderWantsPooled(calls) ? conditions[0]?.conditions[0]?.pooled : undefined;
-    const codec = new TileCodec(calls, plan, photo, pooled, strengthOf(options), drawnSeed(options));
+    const drawn = drawnSeed(options);
+    const codec = new TileCodec(calls, plan, photo, { pooled, strength: strengthOf(options), drawn, anchor });
     try {
       calls.enter('encode');
       const reference = await encodeAll(job, codec);
@@ -111,7 +122,7 @@ export async function runJob(
       calls.enter('decode');
       const rgb = await decodeAll(job, codec, history, steps);
       if (steps > 0) options.events?.step?.(steps, steps);
-      return toResult(job, rgb, keptOf(job, history));
+      return toResult(job, rgb, { ...keptOf(job, history), ...(anchor && { anchor }) });
     } finally {
       codec.close();
     }
@@ -129,7 +140,7 @@ export async function runDecode(
   options: JobOptions,
   plan: JobPlan,
   meter: ProgressMeter,
-  history: StepHistory,
+  { history, anchor }: Pick<KeptJob, 'history' | 'anchor'>,
   step: number,
 ): Promise<JobResult> {
   if (!history.available().includes(step)) throw new EngineError('internal', `step ${step} was not kept`, { step });
@@ -144,11 +155,12 @@ export async function runDecode(
     const condition = wantsPooled
       ? await makeCondition({ engine, calls, photo, task: options.task, times: [0], read: null }, 'cond', scope)
       : null;
-    const codec = new TileCodec(calls, plan, photo, condition?.conditions[0]?.pooled, strengthOf(options));
+    const pooled = condition?.conditions[0]?.pooled;
+    const codec = new TileCodec(calls, plan, photo, { pooled, strength: strengthOf(options), anchor: anchor ?? null });
     try {
       calls.enter('decode');
       const rgb = await decodeAll(job, codec, history, step);
-      return toResult(job, rgb, keptOf(job, history));
+      return toResult(job, rgb, { ...keptOf(job, history), ...(anchor && { anchor }) });
     } finally {
       codec.close();
     }

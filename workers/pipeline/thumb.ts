@@ -1,25 +1,5 @@
+import { type Area, areas } from './areas.ts';
 import type { Photo } from './photo.ts';
-
-interface Area {
-  readonly first: number;
-  readonly shares: readonly number[];
-}
-
-/** Sources and shares of the output cells of one axis: cell i is the mean of positions i·n/side … (i+1)·n/side. */
-function areas(length: number, side: number): Area[] {
-  const step = length / side;
-  return Array.from({ length: side }, (_, i) => {
-    const from = i * step;
-    const to = (i + 1) * step;
-    const first = Math.floor(from);
-    const end = Math.min(length, Math.ceil(to - 1e-9));
-    const shares = Array.from({ length: Math.max(1, end - first) }, (_, k) => {
-      const covered = Math.min(to, first + k + 1) - Math.max(from, first + k);
-      return covered / step;
-    });
-    return { first, shares };
-  });
-}
 
 /**
  * The whole photo averaged by area into a square, aspect ignored: what the conditioning sees of it.
@@ -29,9 +9,28 @@ function areas(length: number, side: number): Area[] {
  */
 export function thumbnail(photo: Photo, side: number): Float32Array {
   const out = new Float32Array(3 * side * side);
-  const columns = areas(photo.width, side);
-  const line = new Float64Array(3 * side);
-  areas(photo.height, side).forEach(({ first, shares }, row) => {
+  eachRow(photo, side, side, (row, line) => {
+    for (let c = 0; c < 3; c++) {
+      for (let x = 0; x < side; x++) out[(c * side + row) * side + x] = (line[3 * x + c] as number) / 127.5 - 1;
+    }
+  });
+  return out;
+}
+
+/** The photo averaged by area to another size. */
+export function reduced(photo: Photo, width: number, height: number): Photo {
+  const rgb = new Uint8Array(3 * width * height);
+  eachRow(photo, width, height, (row, line) => {
+    for (let i = 0; i < line.length; i++) rgb[3 * width * row + i] = Math.round(line[i] as number);
+  });
+  return { width, height, rgb };
+}
+
+/** Rows of averages, R, G and B side by side, 0 to 255; the array is used again for the next row. */
+function eachRow(photo: Photo, width: number, height: number, take: (row: number, line: Float64Array) => void): void {
+  const columns = areas(photo.width, width);
+  const line = new Float64Array(3 * width);
+  areas(photo.height, height).forEach(({ first, shares }, row) => {
     line.fill(0);
     for (let k = 0; k < shares.length; k++) {
       const start = (first + k) * photo.width;
@@ -39,11 +38,8 @@ export function thumbnail(photo: Photo, side: number): Float32Array {
         addCell(line, 3 * x, photo.rgb, start, column, shares[k] as number);
       });
     }
-    for (let c = 0; c < 3; c++) {
-      for (let x = 0; x < side; x++) out[(c * side + row) * side + x] = (line[3 * x + c] as number) / 127.5 - 1;
-    }
+    take(row, line);
   });
-  return out;
 }
 
 /** Adds one line of one cell to the cell's R, G and B at `to`. */

@@ -1,0 +1,98 @@
+/** A job whose tiles are held to one look at the whole photo (`anchor.ts`), where the pack wants that for the task. */
+import { EngineError } from '../errors.ts';
+import { type Anchor, anchorSize } from './anchor.ts';
+import type { Engine, JobEvents, JobOptions, JobResult } from './job.ts';
+import type { Photo } from './photo.ts';
+import { type JobPlan, planJob } from './plan.ts';
+import type { PlannedCalls, ProgressMeter } from './progress.ts';
+import { plannedFor, runJob } from './run.ts';
+import { reduced } from './thumb.ts';
+
+/** As `runJob`; the small job before it has no steps to be seen, kept or gone on from, and is the same each time. */
+export async function runAnchored(
+  engine: Engine,
+  photo: Photo,
+  options: JobOptions,
+  plan: JobPlan,
+  meter: ProgressMeter,
+): Promise<JobResult> {
+  const planned = plannedFor(engine, options, plan);
+  const size = options.ditOff ? null : anchorSize(engine.manifest, options.task, photo);
+  if (!size) {
+    meter.plan(planned);
+    return runJob(engine, photo, options, plan, meter);
+  }
+  const first = await small(engine, reduced(photo, size.width, size.height), options, plan.side, planned, meter);
+  const anchor: Anchor = {
+    picture: { ...size, rgb: first.rgb },
+    sigma: engine.manifest.anchor?.sigma ?? 1,
+    width: photo.width,
+    height: photo.height,
+  };
+  const result = await runJob(engine, photo, options, plan, meter, anchor);
+  const { milliseconds } = result;
+  const spent = first.milliseconds.total;
+  return {
+    ...result,
+    milliseconds: {
+      ...milliseconds,
+      conditioning: milliseconds.conditioning + spent,
+      total: milliseconds.total + spent,
+    },
+    longestCallMs: Math.max(result.longestCallMs, first.longestCallMs),
+  };
+}
+
+/**
+ * The reduced photo as one tile; where there is no memory for that, in tiles of the job's own.
+ *
+ * @param planned calls of the job that follows
+ */
+async function small(
+  engine: Engine,
+  photo: Photo,
+  { task, seed, steps, signal, gate, bandBytes, skipCacheBytes, events }: JobOptions,
+  side: number,
+  planned: ReadonlyMap<string, PlannedCalls>,
+  meter: ProgressMeter,
+): Promise<JobResult> {
+  const options: JobOptions = {
+    task,
+    seed,
+    ...(steps !== undefined && { steps }),
+    ...(bandBytes !== undefined && { bandBytes }),
+    ...(signal && { signal }),
+    ...(gate && { gate }),
+    ...(events && { events: before(events) }),
+  };
+  const attempt = (tile: number) => {
+    const plan = planJob(engine.manifest, engine.backend, photo, tile, skipCacheBytes, bandBytes);
+    meter.plan(together(plannedFor(engine, options, plan), planned));
+    return runJob(engine, photo, options, plan, meter);
+  };
+  const whole = Math.max(side, engine.manifest.anchor?.side ?? 0);
+  try {
+    return await attempt(whole);
+  } catch (error) {
+    if (!(error instanceof EngineError) || error.code !== 'out-of-memory' || whole === side) throw error;
+    return attempt(side);
+  }
+}
+
+/** All of it is told as work before the first step. */
+function before({ progress }: JobEvents): JobEvents {
+  if (!progress) return {};
+  return { progress: (now) => progress({ ...now, stage: 'conditioning', step: 0, tile: 0 }) };
+}
+
+function together(
+  a: ReadonlyMap<string, PlannedCalls>,
+  b: ReadonlyMap<string, PlannedCalls>,
+): Map<string, PlannedCalls> {
+  const all = new Map(b);
+  for (const [kind, { count, weight }] of a) {
+    const other = all.get(kind);
+    all.set(kind, { count: count + (other?.count ?? 0), weight: other?.weight ?? weight });
+  }
+  return all;
+}
