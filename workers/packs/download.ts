@@ -3,7 +3,8 @@
  * A server that answers 200 to Range is read from the start of the file on, and what is there already is passed over.
  */
 import { EngineError } from '../errors.ts';
-import { RequestError, request } from './http.ts';
+import { Memory } from './byte-reader.ts';
+import { type Body, RequestError, request } from './http.ts';
 import { PIECE_BYTES } from './manifest.ts';
 import { type PlannedFile, pieceRange } from './pack-plan.ts';
 import type { PackWriter, Piece } from './pack-writer.ts';
@@ -78,7 +79,8 @@ export class Download {
    */
   async run(): Promise<void> {
     const workers = Array.from({ length: this.#options.parallel }, async (_, index) => {
-      const buffer = new Uint8Array(PIECE_BYTES);
+      // One byte more than a piece, to see answers that are too long.
+      const buffer = new Memory(PIECE_BYTES + 1);
       try {
         await this.#work(index, buffer);
       } catch (error) {
@@ -91,7 +93,7 @@ export class Download {
     if (this.#failure !== undefined) throw this.#failure;
   }
 
-  async #work(index: number, buffer: Uint8Array<ArrayBuffer>): Promise<void> {
+  async #work(index: number, buffer: Memory): Promise<void> {
     for (;;) {
       if (this.#signal.aborted) throw new EngineError('cancelled');
       const next = this.#next();
@@ -117,7 +119,7 @@ export class Download {
     return this.#queue.length > 0 || this.#active > 0 ? 'later' : null;
   }
 
-  async #attempt(index: number, task: Piece, buffer: Uint8Array<ArrayBuffer>): Promise<void> {
+  async #attempt(index: number, task: Piece, buffer: Memory): Promise<void> {
     const { file, piece } = task;
     if (this.#writer.has(file, piece)) return;
     const id = `${file.key} ${piece}`;
@@ -157,27 +159,26 @@ export class Download {
   }
 
   /** Answers false when a whole answer came and a piece in it was not what the manifest says. */
-  async #fetch(index: number, { file, piece }: Piece, buffer: Uint8Array<ArrayBuffer>): Promise<boolean> {
+  async #fetch(index: number, { file, piece }: Piece, buffer: Memory): Promise<boolean> {
     const { at, bytes } = pieceRange(file, piece);
     const remote = this.#remote(file);
     const whole = file.pieces.length === 1 || this.#noRanges;
     const headers: Record<string, string> = whole ? {} : { range: `bytes=${at}-${at + bytes - 1}` };
     if (!whole && remote.etag !== null) headers['if-range'] = remote.etag;
     const url = new URL(file.name, this.#base).href;
-    const { response, chunks, stop } = await request(url, headers, this.#options.stallMs, this.#signal);
+    const { response, read, stop } = await request(url, headers, this.#options.stallMs, this.#signal);
     let streaming = false;
     try {
       if (response.status === 206 && !whole) {
         if (sameOrigin(this.#base)) remote.etag = strong(response.headers.get('etag'));
         let got = 0;
-        for await (const chunk of chunks) {
-          if (got + chunk.byteLength > bytes) return false;
-          buffer.set(chunk, got);
-          got += chunk.byteLength;
-          this.#inFlight(index, got);
+        for (let more = 1; more > 0; got += more) {
+          if (got > bytes) return false;
+          more = await read(buffer, got, bytes + 1 - got);
+          this.#inFlight(index, got + more);
         }
         if (got < bytes) throw new RequestError(`the answer ended after ${got} of ${bytes} bytes`, true);
-        return await this.#writer.put(file, piece, buffer.subarray(0, bytes));
+        return await this.#writer.put(file, piece, buffer.view(0, bytes));
       }
       if (response.status !== 200) throw new RequestError(`HTTP ${response.status}`, false, response.status);
       // With If-Range, 200 says that the file changed. Its pieces tell whether that matters.
@@ -189,7 +190,7 @@ export class Download {
       }
       streaming = true;
       remote.streamed = file.pieces.length > 1;
-      return await this.#stream(index, file, buffer, chunks);
+      return await this.#stream(index, file, buffer, read);
     } finally {
       stop();
       if (streaming) remote.streamed = false;
@@ -197,34 +198,20 @@ export class Download {
   }
 
   /** Reads a file from its start and takes the pieces that are missing. */
-  async #stream(
-    index: number,
-    file: PlannedFile,
-    buffer: Uint8Array<ArrayBuffer>,
-    chunks: AsyncIterable<Uint8Array>,
-  ): Promise<boolean> {
-    let piece = 0;
-    let got = 0;
+  async #stream(index: number, file: PlannedFile, buffer: Memory, read: Body['read']): Promise<boolean> {
     let good = true;
-    for await (const chunk of chunks) {
-      for (let from = 0; from < chunk.byteLength; ) {
-        if (piece >= file.pieces.length) return false;
-        const { bytes } = pieceRange(file, piece);
-        const part = chunk.subarray(from, from + bytes - got);
-        buffer.set(part, got);
-        got += part.byteLength;
-        from += part.byteLength;
+    for (let piece = 0; piece < file.pieces.length; piece++) {
+      const { bytes } = pieceRange(file, piece);
+      for (let got = 0; got < bytes; ) {
+        const more = await read(buffer, got, bytes - got);
+        if (more === 0) throw new RequestError(`${file.name} ended in piece ${piece}`, true);
+        got += more;
         if (!this.#writer.has(file, piece)) this.#inFlight(index, got);
-        if (got < bytes) continue;
-        if (!this.#writer.has(file, piece))
-          good = (await this.#writer.put(file, piece, buffer.subarray(0, bytes))) && good;
-        this.#inFlight(index, 0);
-        piece += 1;
-        got = 0;
       }
+      if (!this.#writer.has(file, piece)) good = (await this.#writer.put(file, piece, buffer.view(0, bytes))) && good;
+      this.#inFlight(index, 0);
     }
-    if (piece < file.pieces.length) throw new RequestError(`${file.name} ended in piece ${piece}`, true);
-    return good;
+    return (await read(buffer, 0, 1)) === 0 && good;
   }
 
   #remote(file: PlannedFile): Remote {

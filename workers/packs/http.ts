@@ -1,5 +1,6 @@
 /** Requests of the packs worker: with an end, a limit and a plain reason when they fail. */
 import { EngineError } from '../errors.ts';
+import { ByteReader, Memory } from './byte-reader.ts';
 
 /** What went wrong with one request. `again` tells whether another try can help. */
 export class RequestError extends Error {
@@ -19,11 +20,16 @@ export class RequestError extends Error {
 /** Statuses that come and go; everything else stays what it is. */
 const PASSING = new Set([408, 425, 429, 500, 502, 503, 504]);
 
+const SMALL_READ = 64 * 1024;
+
 export interface Body {
   readonly response: Response;
-  /** Bytes as they come. Throws RequestError when the connection breaks or nothing comes for `stallMs`. */
-  readonly chunks: AsyncGenerator<Uint8Array, void, void>;
-  /** Ends the request; needed unless `chunks` was read to its end. */
+  /**
+   * Reads what comes next to `at`, at most `limit` bytes, and answers how many: 0 at the end.
+   * Throws RequestError when the connection breaks or nothing comes for `stallMs`, EngineError 'cancelled'.
+   */
+  readonly read: (memory: Memory, at: number, limit: number) => Promise<number>;
+  /** Ends the request; always needed. */
   readonly stop: () => void;
 }
 
@@ -44,12 +50,13 @@ export async function request(
   signal.addEventListener('abort', stop, { once: true });
   let stalled = false;
   let timer = 0 as unknown as ReturnType<typeof setTimeout>;
-  const arm = () => {
-    clearTimeout(timer);
-    timer = setTimeout(() => {
-      stalled = true;
-      stop();
-    }, stallMs);
+  let alive = performance.now();
+  // One timer a request, which looks how long ago anything happened: one for each read would cost more than the read.
+  const watch = () => {
+    const idle = performance.now() - alive;
+    stalled = idle >= stallMs;
+    if (stalled) stop();
+    else timer = setTimeout(watch, stallMs - idle);
   };
   const end = () => {
     clearTimeout(timer);
@@ -58,15 +65,9 @@ export async function request(
   const reason = (cause: unknown) => {
     end();
     if (signal.aborted) return new EngineError('cancelled');
-    if (cause instanceof RequestError) return cause;
     return new RequestError(stalled ? `no data for ${Math.round(stallMs / 1000)} s` : messageOf(cause), true);
   };
-  // A read that was under way when its request ended does not settle everywhere; with this it does.
-  const ended = new Promise<never>((_, reject) => {
-    abort.signal.addEventListener('abort', () => reject(new Error('the request was ended')), { once: true });
-  });
-  ended.catch(() => undefined);
-  arm();
+  timer = setTimeout(watch, stallMs);
   let response: Response;
   try {
     response = await fetch(url, { headers, signal: abort.signal, cache: 'no-store', credentials: 'same-origin' });
@@ -84,24 +85,25 @@ export async function request(
     const afterMs = Number.isFinite(wait) && wait > 0 ? Math.min(wait, 60) * 1000 : 0;
     throw new RequestError(`HTTP ${response.status}`, PASSING.has(response.status), response.status, afterMs);
   }
-  const { body } = response;
-  async function* chunks(): AsyncGenerator<Uint8Array, void, void> {
-    const reader = body?.getReader();
-    const read = () => Promise.race([reader?.read(), ended]);
-    try {
-      for (let part = await read(); part && !part.done; part = await read()) {
-        arm();
-        yield part.value;
-      }
-    } catch (cause) {
-      throw reason(cause);
-    } finally {
-      end();
-    }
-  }
+  const reader = response.body ? new ByteReader(response.body) : null;
+  // A read that was under way when its request ended does not settle everywhere; with this it does. (A race with one promise
+  // for all reads would keep every chunk until the request is over.)
+  let give: (cause: Error) => void = () => undefined;
+  abort.signal.addEventListener('abort', () => give(new Error('the request was ended')), { once: true });
+  const read: Body['read'] = (memory, at, limit) =>
+    new Promise((resolve, reject) => {
+      const fail = (cause: unknown) => reject(reason(cause));
+      if (abort.signal.aborted) return fail(new Error('the request was ended'));
+      give = fail;
+      alive = performance.now();
+      (reader?.read(memory, at, limit) ?? Promise.resolve(0)).then((bytes) => {
+        alive = performance.now();
+        resolve(bytes);
+      }, fail);
+    });
   return {
     response,
-    chunks: chunks(),
+    read,
     stop: () => {
       end();
       stop();
@@ -116,13 +118,14 @@ export async function fetchSmall(
   stallMs: number,
   signal: AbortSignal,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const { chunks, stop } = await request(url, {}, stallMs, signal);
+  const { read, stop } = await request(url, {}, stallMs, signal);
+  const memory = new Memory(SMALL_READ);
   const parts: Uint8Array[] = [];
   let length = 0;
   try {
-    for await (const part of chunks) {
-      parts.push(part);
-      length += part.byteLength;
+    for (let got = await read(memory, 0, SMALL_READ); got > 0; got = await read(memory, 0, SMALL_READ)) {
+      parts.push(memory.view(0, got).slice());
+      length += got;
       if (length > limit) throw new RequestError(`${url} is longer than ${limit} bytes`, false);
     }
   } finally {

@@ -1,6 +1,6 @@
 /** Takes the missing pieces of a pack out of what a person gave. */
 import { EngineError } from '../errors.ts';
-import { chunksOf } from './disk.ts';
+import { ByteReader, Memory } from './byte-reader.ts';
 import type { GivenFolder } from './given.ts';
 import { PIECE_BYTES } from './manifest.ts';
 import { type PlannedFile, pieceRange } from './pack-plan.ts';
@@ -17,7 +17,7 @@ export async function takeIn(
   signal: AbortSignal,
 ): Promise<void> {
   // Two buffers: while one piece is hashed and written, the next is read.
-  const buffers = [new Uint8Array(PIECE_BYTES), new Uint8Array(PIECE_BYTES)] as const;
+  const buffers = [new Memory(PIECE_BYTES), new Memory(PIECE_BYTES)] as const;
   for (const file of writer.plan.files) {
     const first = file.pieces.findIndex((_, piece) => !writer.has(file, piece));
     if (first < 0) continue;
@@ -42,43 +42,39 @@ async function takeFile(
   file: PlannedFile,
   first: number,
   stream: ReadableStream<Uint8Array>,
-  buffers: readonly [Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>],
+  buffers: readonly [Memory, Memory],
   onBytes: (inFlight: number) => void,
   signal: AbortSignal,
 ): Promise<void> {
-  let piece = first;
-  let got = 0;
+  const reader = new ByteReader(stream);
   let putting: Promise<void> = Promise.resolve();
   const put = async (which: number, bytes: Uint8Array<ArrayBuffer>) => {
     if (!writer.has(file, which) && !(await writer.put(file, which, bytes)))
       throw damaged(file, `is damaged in piece ${which}`);
   };
   try {
-    for await (const chunk of chunksOf(stream)) {
-      if (signal.aborted) throw new EngineError('cancelled');
-      for (let from = 0; from < chunk.byteLength; ) {
-        if (piece >= file.pieces.length) throw damaged(file, 'is longer than its manifest says');
-        const { bytes } = pieceRange(file, piece);
-        const buffer = buffers[piece % 2 === 0 ? 0 : 1];
-        const part = chunk.subarray(from, from + bytes - got);
-        buffer.set(part, got);
-        got += part.byteLength;
-        from += part.byteLength;
+    for (let piece = first; piece < file.pieces.length; piece++) {
+      const { bytes } = pieceRange(file, piece);
+      const buffer = buffers[piece % 2 === 0 ? 0 : 1];
+      for (let got = 0; got < bytes; ) {
+        if (signal.aborted) throw new EngineError('cancelled');
+        const more = await reader.read(buffer, got, bytes - got);
+        if (more === 0) throw damaged(file, `ends in piece ${piece}`);
+        got += more;
         onBytes(got);
-        if (got < bytes) continue;
-        // The other buffer is free again once the piece before this one is written.
-        await putting;
-        putting = put(piece, buffer.subarray(0, bytes));
-        // Awaited with the next piece; a failure before that is no stray rejection.
-        putting.catch(() => undefined);
-        piece += 1;
-        got = 0;
       }
+      // The other buffer is free again once the piece before this one is written.
+      await putting;
+      putting = put(piece, buffer.view(0, bytes));
+      // Awaited with the next piece; a failure before that is no stray rejection.
+      putting.catch(() => undefined);
     }
-  } finally {
     await putting;
+    if ((await reader.read(buffers[0], 0, 1)) > 0) throw damaged(file, 'is longer than its manifest says');
+  } finally {
+    await putting.catch(() => undefined);
+    await reader.cancel();
   }
-  if (piece < file.pieces.length) throw damaged(file, `ends in piece ${piece}`);
 }
 
 function damaged(file: PlannedFile, what: string): EngineError {
