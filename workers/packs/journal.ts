@@ -67,7 +67,6 @@ export class Journal {
   readonly pieces: Pieces;
   readonly #file: DiskFile;
   #end: number;
-  #unflushed = 0;
 
   private constructor(file: DiskFile, pieces: Pieces, end: number) {
     this.#file = file;
@@ -94,12 +93,6 @@ export class Journal {
     known.set(piece, true);
     this.pieces.set(key, known);
     this.#append(`+${key} ${piece}\n`);
-    this.#unflushed += 1;
-  }
-
-  /** How many pieces were added since the last checkpoint. */
-  get unflushed(): number {
-    return this.#unflushed;
   }
 
   /** Takes a piece back that turned out to be broken. */
@@ -119,7 +112,6 @@ export class Journal {
   checkpoint(): void {
     this.#append('=\n');
     this.#file.flush();
-    this.#unflushed = 0;
   }
 
   close(): void {

@@ -32,10 +32,23 @@ function opfsDisk(root: FileSystemDirectoryHandle): Disk {
     for (const part of parts) at = await at.getDirectoryHandle(part, { create });
     return at;
   }
+  // Every step down a path is a question to the browser's own process: for packs of a hundred files they add up.
+  let last: { path: string; handle: FileSystemDirectoryHandle } | null = null;
   async function file(path: string, create: boolean): Promise<FileSystemFileHandle> {
     const parts = path.split('/');
     const name = parts.pop() ?? '';
-    return (await folder(parts, create)).getFileHandle(name, { create });
+    const above = parts.join('/');
+    if (last?.path === above) {
+      try {
+        return await last.handle.getFileHandle(name, { create });
+      } catch (error) {
+        if (!isMissing(error)) throw error;
+        // No such file; or the folder was removed, here or in another tab, and may be there again.
+      }
+    }
+    const handle = await folder(parts, create);
+    last = { path: above, handle };
+    return handle.getFileHandle(name, { create });
   }
   return {
     openWrite: async (path) => openSync(await file(path, true)),
