@@ -4,10 +4,19 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import {
+  adoptEstimate,
+  estimateHeader,
+  stepHeader,
+  stepPayload,
+  stepSchema,
+  toState,
+} from '../../workers/checkpoint/format.ts';
 import type { JobOptions } from '../../workers/pipeline/job.ts';
 import type { Photo } from '../../workers/pipeline/photo.ts';
 import { blockInstances } from '../../workers/pipeline/plan.ts';
 import { restorePhoto } from '../../workers/pipeline/restore.ts';
+import type { JobState } from '../../workers/pipeline/state.ts';
 import { makeConformancePack } from '../conformance/make.ts';
 import { readPhoto } from '../restore/files.ts';
 import { type NodeEngine, openEngine } from './backend.ts';
@@ -50,6 +59,16 @@ async function job(saving: Partial<JobOptions> = {}): Promise<{ rgb: Uint8Array;
   }
 }
 
+/** The state as it is read back from the files that are written of it. */
+function throughCheckpoint(state: JobState): JobState {
+  const header = stepSchema.parse(JSON.parse(JSON.stringify(stepHeader(state, 1, { kind: 'wasm', mode: 'f32' }))));
+  const read = toState(header, stepPayload(state));
+  if (!read) throw new Error('the checkpoint was refused');
+  const halves = state.history.halves(state.step);
+  if (halves) adoptEstimate(read, estimateHeader(state), new Uint8Array(Uint16Array.from(halves).buffer));
+  return read;
+}
+
 describe('steps that are not computed in full', () => {
   it('reuse what the blocks behind the first added, for each tile and branch', async () => {
     expect(tiles).toBeGreaterThan(1);
@@ -79,6 +98,24 @@ describe('steps that are not computed in full', () => {
     const late = await job({ skipUncond: 1 });
     expect(late.branches).toBe(tiles * (STEPS + 1));
     expect(new Set(late.rgb).size).toBeGreaterThan(10);
+  });
+
+  it('go on from every step to the bytes of the uninterrupted job', async () => {
+    const saving = { firstBlockCache: 1, skipUncond: 0.5 };
+    const states: JobState[] = [];
+    const first = await job({ ...saving, afterStep: (state) => void states.push(throughCheckpoint(state)) });
+    // Something was left out, and not everywhere at the same steps: else this would prove nothing.
+    expect(first.blocks).toBeLessThan(8 * first.branches);
+    expect(first.branches).toBeLessThan(whole.branches);
+    expect(new Set(states.flatMap(({ saved }) => saved?.anchors.map(({ step }) => step))).size).toBeGreaterThan(1);
+    for (const resume of states.slice(0, -1)) {
+      const later = await job({ ...saving, resume });
+      expect(Buffer.compare(later.rgb, first.rgb)).toBe(0);
+    }
+    // Without what it saved, such a job comes out differently.
+    const { saved, ...forgetful } = states[2] as JobState;
+    expect(saved?.anchors.length).toBeGreaterThan(0);
+    expect(Buffer.compare((await job({ ...saving, resume: forgetful })).rgb, first.rgb)).not.toBe(0);
   });
 
   it('are refused for packs without guidance', async () => {

@@ -2,7 +2,8 @@
  * What a checkpoint of a job says, version 1. Three kinds of record (record.ts):
  *
  * - job: the settings; payload: the photo's file as it was opened
- * - step: where the job stands; payload: latents of the whole padded photo, float32 `[channels, h, w]`, little-endian
+ * - step: where the job stands; payload: latents of the whole padded photo, float32 `[channels, h, w]`, little-endian; where steps
+ *   are not computed in full, latents of each anchor's tile and then differences of tiles behind them, as `saved` lists them
  * - estimate: one step of the film strip; payload: its clean estimate, halves of the same shape
  *
  * Everything is checked when it is read: it may come from another version, or from a write that was cut off.
@@ -12,7 +13,7 @@ import { mode, taskId } from '../packs/manifest.ts';
 import { triedSchema } from '../pipeline/experiments.ts';
 import { StepHistory } from '../pipeline/history.ts';
 import { makeLatents } from '../pipeline/latents.ts';
-import type { JobState } from '../pipeline/state.ts';
+import type { JobState, Saved } from '../pipeline/state.ts';
 import { waySchema } from '../pipeline/ways.ts';
 
 const count = (max: number) => z.number().int().min(0).max(max);
@@ -61,6 +62,24 @@ export const stepSchema = z.strictObject({
   /** `JobState.tile`. */
   tile: positive(1 << 16),
   engine: z.strictObject({ kind: z.enum(['webgpu', 'wasm', 'cpu']), mode }),
+  /** `JobState.saved`. Short, since there is an entry for each tile. */
+  saved: z
+    .strictObject({
+      /** Values of a tile's latents. */
+      values: positive(1 << 28),
+      /** Tile, step, and then branches. */
+      anchors: z
+        .array(
+          z
+            .array(count(1 << 16))
+            .min(3)
+            .max(4),
+        )
+        .max(1 << 16),
+      /** Tiles. */
+      differences: z.array(positive(1 << 16)).max(1 << 16),
+    })
+    .exactOptional(),
   ...shape,
 });
 export type StepHeader = z.infer<typeof stepSchema>;
@@ -68,12 +87,34 @@ export type StepHeader = z.infer<typeof stepSchema>;
 export const estimateSchema = z.strictObject({ kind: z.literal('estimate'), step: count(1000), ...shape });
 export type EstimateHeader = z.infer<typeof estimateSchema>;
 
-/** Latents of a step as they are written. Shares the memory of `state`. */
+/** Latents of a step as they are written. */
 export function stepHeader(state: JobState, sequence: number, engine: StepHeader['engine']): StepHeader {
   const { channels, height, width } = state.latents;
   const { step, tile, history } = state;
-  return { kind: 'step', sequence, step, steps: history.steps, tile, engine, channels, height, width };
+  const header = { kind: 'step', sequence, step, steps: history.steps, tile, engine, channels, height, width } as const;
+  const { saved } = state;
+  const [first] = saved ? tileValues(saved) : [];
+  if (!saved || !first) return header;
+  const anchors = saved.anchors.map((anchor) => [anchor.tile, anchor.step, ...anchor.branches]);
+  return { ...header, saved: { values: first.length, anchors, differences: [...saved.differences.keys()] } };
 }
+
+/** The payload of a step: a copy, since the job changes its latents in place. */
+export function stepPayload({ latents, saved }: JobState): Uint8Array<ArrayBuffer> {
+  const parts = [latents.data, ...(saved ? tileValues(saved) : [])];
+  const whole = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return new Uint8Array(whole.buffer);
+}
+
+const tileValues = ({ anchors, differences }: Saved) => [
+  ...anchors.map(({ latents }) => latents),
+  ...differences.values(),
+];
 
 export function estimateHeader(state: JobState): EstimateHeader {
   const { channels, height, width } = state.latents;
@@ -85,11 +126,33 @@ const elements = (header: { channels: number; height: number; width: number }) =
 
 /** The state that was written, without estimates; null where the payload does not fit its header. */
 export function toState(header: StepHeader, payload: Uint8Array<ArrayBuffer>): JobState | null {
-  const { step, steps, tile, channels, height, width } = header;
-  if (step > steps || payload.byteLength !== 4 * elements(header)) return null;
-  const data = new Float32Array(payload.buffer, payload.byteOffset, elements(header));
+  const { step, steps, tile, channels, height, width, saved } = header;
+  const { values = 0, anchors = [], differences = [] } = saved ?? {};
+  const length = elements(header) + values * (anchors.length + differences.length);
+  if (step > steps || payload.byteLength !== 4 * length) return null;
+  if (anchors.some(([tileOf = 0, at = 0]) => tileOf < 1 || at >= step)) return null;
+  const all = new Float32Array(payload.buffer, payload.byteOffset, length);
+  const ofTile = (at: number) => all.subarray(elements(header) + at * values, elements(header) + (at + 1) * values);
   const history = new StepHistory(steps, [channels, height, width]);
-  return { step, tile, latents: makeLatents(channels, height, width, data), history };
+  const state = {
+    step,
+    tile,
+    latents: makeLatents(channels, height, width, all.subarray(0, elements(header))),
+    history,
+  };
+  if (!saved) return state;
+  return {
+    ...state,
+    saved: {
+      anchors: anchors.map(([tileOf = 1, at = 0, ...branches], i) => ({
+        tile: tileOf,
+        step: at,
+        branches,
+        latents: ofTile(i),
+      })),
+      differences: new Map(differences.map((tileOf, i) => [tileOf, ofTile(anchors.length + i)])),
+    },
+  };
 }
 
 /** Puts an estimate into the state that it belongs to; one that doesn't is left out. */

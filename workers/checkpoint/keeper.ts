@@ -3,7 +3,7 @@ import { transfer } from 'comlink';
 import type { Backend } from '../pipeline/backend.ts';
 import type { JobState } from '../pipeline/state.ts';
 import type { Outcome } from '../protocol.ts';
-import { estimateHeader, type JobSettings, stepHeader } from './format.ts';
+import { estimateHeader, type JobSettings, stepHeader, stepPayload } from './format.ts';
 import type { CheckpointDoor } from './service.ts';
 
 /** A disk that does not answer must not hold the job for longer. */
@@ -54,7 +54,7 @@ export class JobKeeper {
     const header = stepHeader(state, this.#sequence, { kind, mode });
     const halves = state.history.halves(state.step);
     // Copied here and now, since the job changes its latents in place; the copies are handed over.
-    const latents = bytesOf(state.latents.data);
+    const latents = stepPayload(state);
     const copy = halves && bytesOf(halves);
     const estimate = copy && transfer({ header: estimateHeader(state), halves: copy }, [copy.buffer]);
     const written = this.#door.step(this.id, header, transfer(latents, [latents.buffer]), estimate);
@@ -88,7 +88,7 @@ export class JobKeeper {
 }
 
 /** A copy as bytes. */
-function bytesOf(data: Float32Array | Uint16Array): Uint8Array<ArrayBuffer> {
+function bytesOf(data: Uint16Array): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(data.byteLength);
   bytes.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
   return bytes;

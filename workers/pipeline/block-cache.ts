@@ -7,6 +7,7 @@
  */
 import type { Backend, Tensor } from './backend.ts';
 import type { TensorScope } from './scope.ts';
+import type { Anchor } from './state.ts';
 
 /** Of one tile and branch, from the last step that was computed. */
 interface Kept {
@@ -18,6 +19,9 @@ interface Kept {
 
 type MixingBackend = Backend & Required<Pick<Backend, 'mix' | 'distance'>>;
 
+/** What a tile was computed from: its number, 1-based, the 0-based step, and its latents before it. */
+export type Origin = Omit<Anchor, 'branches'>;
+
 /** Streams of image tokens that are held for each tile and branch between steps. */
 export const HELD_STREAMS = 2;
 
@@ -28,6 +32,9 @@ export class BlockCache {
   readonly #scope: TensorScope;
   readonly #kept = new Map<string, Kept>();
   readonly #changes = new Map<string, Tensor>();
+  readonly #origins = new Map<string, Origin & { readonly branch: number }>();
+  /** While kept things are computed again: which ones. */
+  #again: ReadonlySet<string> | null = null;
   /** Branch steps that were computed, and that were not. */
   computed = 0;
   reused = 0;
@@ -45,15 +52,16 @@ export class BlockCache {
   }
 
   /**
-   * @param key tile and branch
    * @param before image tokens that the first block was given, float32 `[1, n, D]`
    * @param after what it made of them
    * @param scope owns the result
    * @returns what the last block would have put out; null where the blocks have to run, and `keep` has to follow
    */
-  async reuse(key: string, before: Tensor, after: Tensor, scope: TensorScope): Promise<Tensor | null> {
+  async reuse(tile: number, branch: number, before: Tensor, after: Tensor, scope: TensorScope): Promise<Tensor | null> {
+    const key = keyOf(tile, branch);
+    if (this.#again && !this.#again.has(key)) return null;
     const change = this.#scope.add(this.#backend.mix(after, before, -1));
-    const kept = this.#kept.get(key);
+    const kept = this.#again ? undefined : this.#kept.get(key);
     if (kept) {
       const { difference, size } = await this.#backend.distance(change, kept.change);
       // A NaN is no small difference.
@@ -65,16 +73,39 @@ export class BlockCache {
     }
     this.#forget(key);
     this.#changes.set(key, change);
-    this.computed += 1;
+    if (!this.#again) this.computed += 1;
     return null;
   }
 
   /** The blocks have run. @param after what the first one put out @param last what the last one put out */
-  keep(key: string, after: Tensor, last: Tensor): void {
+  keep(origin: Origin, branch: number, after: Tensor, last: Tensor): void {
+    const key = keyOf(origin.tile, branch);
     const change = this.#changes.get(key);
     if (!change) return;
     this.#changes.delete(key);
+    this.#origins.set(key, { ...origin, branch });
     this.#kept.set(key, { change, rest: this.#scope.add(this.#backend.mix(last, after, -1)) });
+  }
+
+  /** What everything that is kept now was computed from. */
+  anchors(): Anchor[] {
+    const anchors = new Map<string, Anchor & { branches: number[] }>();
+    for (const { tile, step, latents, branch } of this.#origins.values()) {
+      const known = anchors.get(`${tile} ${step}`);
+      if (known) known.branches.push(branch);
+      else anchors.set(`${tile} ${step}`, { tile, step, latents, branches: [branch] });
+    }
+    return [...anchors.values()];
+  }
+
+  /** What an anchor's branches kept is computed again by `work`, which runs the anchor's tile and step for them. */
+  async again({ tile, branches }: Anchor, work: () => Promise<unknown>): Promise<void> {
+    this.#again = new Set(branches.map((branch) => keyOf(tile, branch)));
+    try {
+      await work();
+    } finally {
+      this.#again = null;
+    }
   }
 
   #forget(key: string): void {
@@ -85,6 +116,8 @@ export class BlockCache {
     for (const tensor of [kept?.change, kept?.rest, pending]) if (tensor) this.#scope.drop(tensor);
   }
 }
+
+const keyOf = (tile: number, branch: number) => `${tile} ${branch}`;
 
 function canMix(backend: Backend): backend is MixingBackend {
   return backend.mix !== undefined && backend.distance !== undefined;

@@ -78,7 +78,7 @@ export async function runBlocks(
         way.img = imageOf(outputs.img);
         way.txt = outputs.txt;
         if (at > 0 || !cache || blocks.length < 3) continue;
-        const kept = await cache.reuse(keyOf(way), way.embedded, way.img, scope);
+        const kept = await cache.reuse(way.tile, way.branch, way.embedded, way.img, scope);
         if (kept) {
           spent.add(way.img);
           if (way.txt) spent.add(way.txt);
@@ -89,7 +89,10 @@ export async function runBlocks(
       // A tile's branches share the embedded image: dropped once, after all of them have read it.
       for (const tensor of spent) scope.drop(tensor);
     }
-    for (const way of ways) if (way.first) cache?.keep(keyOf(way), way.first, way.img);
+    for (const { part, tile, branch, first, img } of ways) {
+      const latents = parts[part]?.latents.data;
+      if (first && latents) cache?.keep({ tile, step, latents }, branch, first, img);
+    }
 
     const velocities: Float32Array[][] = parts.map(() => []);
     for (const { part, tile, img, prologue } of ways) {
@@ -101,8 +104,6 @@ export async function runBlocks(
     return velocities;
   });
 }
-
-const keyOf = ({ tile, branch }: Way) => `${tile} ${branch}`;
 
 async function embed(calls: Calls, latents: Latents, reference: Latents, scope: TensorScope, tag: string) {
   const upload = ({ data, channels, height, width }: Latents) =>

@@ -17,6 +17,8 @@ interface CallOptions {
   /** Steps that were done before this job, and how many of them are painted again. */
   readonly done?: number;
   readonly replayed?: number;
+  /** Parts of steps that are computed once more, each with its number of branches. */
+  readonly again?: readonly number[];
 }
 
 /**
@@ -29,7 +31,7 @@ export function plannedCalls(
   manifest: Manifest,
   plan: JobPlan,
   steps: number,
-  { encodes = true, paints = true, done = 0, replayed = 0 }: CallOptions = {},
+  { encodes = true, paints = true, done = 0, replayed = 0, again: parts = [] }: CallOptions = {},
 ): Map<string, PlannedCalls> {
   const calls = new Map<string, PlannedCalls>();
   const add = (kind: string, count: number, weight: number) => {
@@ -91,10 +93,11 @@ export function plannedCalls(
   add(waitKind('decode', tag), tiles * (previews + 1), 0.01);
 
   const tileSteps = tiles * (steps - done);
-  add(callKind('embed', tag), tileSteps, 0.05);
+  const branchSteps = tileSteps * branches + parts.reduce((sum, each) => sum + each, 0);
+  add(callKind('embed', tag), tileSteps + parts.length, 0.05);
   const ids = blockInstances(manifest);
-  for (const id of ids) add(callKind(graphOf(manifest, id), tag), tileSteps * branches, 1 / ids.length);
-  add(callKind('final', tag), tileSteps * branches, 0.05);
-  add(waitKind('denoise', tag), tileSteps * branches, 0.01);
+  for (const id of ids) add(callKind(graphOf(manifest, id), tag), branchSteps, 1 / ids.length);
+  add(callKind('final', tag), branchSteps, 0.05);
+  add(waitKind('denoise', tag), branchSteps, 0.01);
   return calls;
 }

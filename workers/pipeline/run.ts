@@ -14,7 +14,16 @@ import { plannedCalls } from './call-plan.ts';
 import { Calls } from './calls.ts';
 import { type BranchCondition, makeCondition } from './conditioning.ts';
 import { decoderWantsPooled, TileCodec } from './decode.ts';
-import { cleanEstimate, eulerStep, makeDenoiser, type Part, velocitiesOf } from './denoise.ts';
+import {
+  branchesOfAnchor,
+  cleanEstimate,
+  eulerStep,
+  makeDenoiser,
+  type Part,
+  recall,
+  savedOf,
+  velocitiesOf,
+} from './denoise.ts';
 import { addTile, featherGrid, StripBlender } from './feather.ts';
 import { branchesOf } from './guidance.ts';
 import { StepHistory } from './history.ts';
@@ -75,7 +84,7 @@ export function plannedFor(engine: Engine, options: JobOptions, plan: JobPlan): 
   const resumed = resumedState(engine, options, plan, steps);
   const paints = options.events?.paint !== undefined;
   const replayed = resumed ? replayedSteps(resumed, options).length : 0;
-  return plannedCalls(engine.manifest, plan, steps, { paints, done: resumed?.step ?? 0, replayed });
+  return plannedCalls(engine.manifest, plan, steps, { paints, done: resumed?.step ?? 0, replayed, again: againOf(resumed) });
 }
 
 /**
@@ -209,6 +218,9 @@ function replayedSteps({ step, history }: JobState, { replay, events }: JobOptio
   return history.available().filter((kept) => kept <= step && kept < history.steps);
 }
 
+/** Branches of each tile that a resumed job computes again, because its cache is made of them. */
+const againOf = (resumed: JobState | null) => (resumed?.saved?.anchors ?? []).map(branchesOfAnchor);
+
 const strengthOf = ({ strength = 1 }: JobOptions) => Math.min(1, Math.max(0, strength));
 
 function keptOf({ options, plan, steps }: Job, history: StepHistory): JobResult['kept'] {
@@ -294,6 +306,11 @@ async function denoiseAll(
   const cache = BlockCache.for(engine.backend, options.firstBlockCache, job.scope);
   const saving = { cache, skipUncond: options.skipUncond ?? 0 };
   const denoiser = makeDenoiser(calls, plan, steps, prologues, job.scope, saving);
+  if (resumed?.saved) {
+    const referenceOf = (tile: number) =>
+      cropLatents(reference, latentRect(plan.tiles[tile - 1] as Tile, family.factor));
+    await recall(calls, denoiser, resumed.saved, referenceOf);
+  }
   for (let k = resumed?.step ?? 0; k < steps; k++) {
     const [t = 1, next = 0] = times.slice(k, k + 2);
     calls.place.step = k + 1;
@@ -318,7 +335,8 @@ async function denoiseAll(
     checkStep(latents, velocity, t, next, k + 1);
     eulerStep(latents, velocity, t, next);
     history.keep(k + 1, velocity);
-    await options.afterStep?.({ step: k + 1, tile: plan.side, latents, history });
+    const saved = savedOf(denoiser);
+    await options.afterStep?.({ step: k + 1, tile: plan.side, latents, history, ...(saved && { saved }) });
     // The last step is told about after its decode, when its picture is final.
     if (k + 1 < steps) options.events?.step?.(k + 1, steps);
   }

@@ -3,6 +3,27 @@ import { EngineError } from '../errors.ts';
 import type { StepHistory } from './history.ts';
 import type { Latents } from './latents.ts';
 
+/**
+ * What first-block caching holds of a tile is as large as its streams of tokens. What it was computed from is small: with that, a job
+ * that goes on computes it again.
+ */
+export interface Anchor {
+  /** 1-based. */
+  readonly tile: number;
+  /** The last step that was computed in full, 0-based, for these branches. */
+  readonly step: number;
+  readonly branches: readonly number[];
+  /** The tile's latents before that step, `[channels, h, w]`. Never changed. */
+  readonly latents: Float32Array;
+}
+
+/** What steps that are not computed in full need of earlier ones. */
+export interface Saved {
+  readonly anchors: readonly Anchor[];
+  /** `Denoiser.differences`: by tile, raw velocity with prompt less the one without; as long as a tile's latents. */
+  readonly differences: ReadonlyMap<number, Float32Array>;
+}
+
 /** A job after one of its steps. Plain data: no tensors. */
 export interface JobState {
   /** Steps that are done, of `history.steps`. */
@@ -13,6 +34,8 @@ export interface JobState {
   readonly latents: Latents;
   /** Clean estimates up to `step`. */
   readonly history: StepHistory;
+  /** With caching, or without the branch without prompt. */
+  readonly saved?: Saved;
 }
 
 /** Latents of a VAE are about 1 in size and noise stays below 6: what is a thousand times that was computed wrongly. */
