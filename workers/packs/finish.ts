@@ -1,7 +1,7 @@
 /** From a plan to a complete pack: room is made, pieces come, graphs are looked through, older versions go. */
 import { EngineError } from '../errors.ts';
 import type { Activity } from './activity.ts';
-import { readSmall, sameBytes } from './disk.ts';
+import { sameBytes } from './disk.ts';
 import { checkGraph } from './graph-check.ts';
 import { GRAPH_LIMITS } from './graph-ops.ts';
 import { soleLock } from './locks.ts';
@@ -49,8 +49,12 @@ async function complete(finish: Finish): Promise<StoredId> {
     stamps: {},
   };
   await store.begin(plan, record);
-  const licence = await bring(finish);
-  await checkGraphs(store, plan);
+  const { licence, refused } = await bring(finish);
+  if (refused) {
+    // No server will make it better.
+    await store.remove(id);
+    throw refused;
+  }
   if (licence && licence.byteLength > 0) await store.writeLicence(id, licence);
   await store.writeRecord(id, { ...record, complete: true, stamps: await stampsOf(store, plan) });
   activity.begin(state, plan.bytes, plan.bytes);
@@ -58,7 +62,13 @@ async function complete(finish: Finish): Promise<StoredId> {
   return id;
 }
 
-async function bring({ store, plan, state, activity, transfer }: Finish): Promise<Uint8Array | null> {
+/** What came, and why it must not stay. */
+interface Brought {
+  readonly licence: Uint8Array | null;
+  readonly refused: EngineError | null;
+}
+
+async function bring({ store, plan, state, activity, transfer }: Finish): Promise<Brought> {
   let hashed = 0;
   activity.begin('verifying', 0, plan.bytes);
   const writer = await PackWriter.open(store, plan, (bytes) => {
@@ -72,7 +82,7 @@ async function bring({ store, plan, state, activity, transfer }: Finish): Promis
     const [missing] = writer.missing();
     if (missing)
       throw new EngineError('pack-missing', `${missing.file.name} did not come`, { file: missing.file.name });
-    return licence;
+    return { licence, refused: await checkGraphs(writer) };
   } finally {
     await writer.close();
   }
@@ -90,25 +100,25 @@ async function howFull({ store, plan }: Finish, detail: string): Promise<EngineE
   return new EngineError('storage-full', detail, { needed, free, missing, removable });
 }
 
-/** @throws EngineError 'pack-damaged'; the pack is deleted then: no server will make it better */
-async function checkGraphs(store: PackStore, plan: PackPlan): Promise<void> {
-  const variants = Object.values(plan.manifest.graphs).flatMap((graph) =>
-    graph.variants.map((variant) => ({ graph, ...variant })),
-  );
+/** Answers with 'pack-damaged' when a graph is not one that may run. Files that were just written are still open: that is quick. */
+async function checkGraphs(writer: PackWriter): Promise<EngineError | null> {
+  const { plan } = writer;
   try {
-    await Promise.all(
-      variants.map(async ({ graph, file, mode }) => {
-        const { key } = plannedFile(plan, file);
-        const bytes = await readSmall(store.disk, store.contentPath(plan.id.name, key), GRAPH_LIMITS.bytes);
-        if (!bytes) throw new EngineError('pack-damaged', `The graph ${file} is too large.`, { file });
-        checkGraph(file, bytes, graph, mode);
-      }),
-    );
+    for (const graph of Object.values(plan.manifest.graphs)) {
+      for (const { file, mode } of graph.variants) {
+        const planned = plannedFile(plan, file);
+        if (planned.bytes > GRAPH_LIMITS.bytes) throw damaged(`The graph ${file} is too large.`, file);
+        checkGraph(file, await writer.read(planned), graph, mode);
+      }
+    }
+    return null;
   } catch (error) {
-    await store.remove(plan.id);
+    if (error instanceof EngineError && error.code === 'pack-damaged') return error;
     throw error;
   }
 }
+
+const damaged = (detail: string, file: string) => new EngineError('pack-damaged', detail, { file });
 
 export async function stampsOf(store: PackStore, plan: PackPlan): Promise<Record<string, number>> {
   const stamps = await Promise.all(

@@ -109,6 +109,13 @@ export class PackWriter {
     return true;
   }
 
+  /** A content as a whole, as it is on the disk. For small ones. */
+  async read(file: PlannedFile): Promise<Uint8Array<ArrayBuffer>> {
+    const bytes = new Uint8Array(file.bytes);
+    const count = (await this.#handle(file)).read(bytes, { at: 0 });
+    return bytes.subarray(0, count);
+  }
+
   /** Lets all files go; everything that was put stays. */
   async close(): Promise<void> {
     try {
