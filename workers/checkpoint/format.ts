@@ -3,7 +3,7 @@
  *
  * - job: the settings; payload: the photo's file as it was opened
  * - step: where the job stands; payload: latents of the whole padded photo, float32 `[channels, h, w]`, little-endian; where steps
- *   are not computed in full, latents of each anchor's tile and then differences of tiles behind them, as `saved` lists them
+ *   are not computed in full, latents of the tile of each of `fullSteps` and then differences of tiles behind them, as `saved` lists them
  * - estimate: one step of the film strip; payload: its clean estimate, halves of the same shape
  *
  * Everything is checked when it is read: it may come from another version, or from a write that was cut off.
@@ -68,7 +68,7 @@ export const stepSchema = z.strictObject({
       /** Values of a tile's latents. */
       values: positive(1 << 28),
       /** Tile, step, and then branches. */
-      anchors: z
+      fullSteps: z
         .array(
           z
             .array(count(1 << 16))
@@ -95,8 +95,8 @@ export function stepHeader(state: JobState, sequence: number, engine: StepHeader
   const { saved } = state;
   const [first] = saved ? tileValues(saved) : [];
   if (!saved || !first) return header;
-  const anchors = saved.anchors.map((anchor) => [anchor.tile, anchor.step, ...anchor.branches]);
-  return { ...header, saved: { values: first.length, anchors, differences: [...saved.differences.keys()] } };
+  const fullSteps = saved.fullSteps.map((full) => [full.tile, full.step, ...full.branches]);
+  return { ...header, saved: { values: first.length, fullSteps, differences: [...saved.differences.keys()] } };
 }
 
 /** The payload of a step: a copy, since the job changes its latents in place. */
@@ -111,8 +111,8 @@ export function stepPayload({ latents, saved }: JobState): Uint8Array<ArrayBuffe
   return new Uint8Array(whole.buffer);
 }
 
-const tileValues = ({ anchors, differences }: Saved) => [
-  ...anchors.map(({ latents }) => latents),
+const tileValues = ({ fullSteps, differences }: Saved) => [
+  ...fullSteps.map(({ latents }) => latents),
   ...differences.values(),
 ];
 
@@ -127,10 +127,10 @@ const elements = (header: { channels: number; height: number; width: number }) =
 /** The state that was written, without estimates; null where the payload does not fit its header. */
 export function toState(header: StepHeader, payload: Uint8Array<ArrayBuffer>): JobState | null {
   const { step, steps, tile, channels, height, width, saved } = header;
-  const { values = 0, anchors = [], differences = [] } = saved ?? {};
-  const length = elements(header) + values * (anchors.length + differences.length);
+  const { values = 0, fullSteps = [], differences = [] } = saved ?? {};
+  const length = elements(header) + values * (fullSteps.length + differences.length);
   if (step > steps || payload.byteLength !== 4 * length) return null;
-  if (anchors.some(([tileOf = 0, at = 0]) => tileOf < 1 || at >= step)) return null;
+  if (fullSteps.some(([tileOf = 0, at = 0]) => tileOf < 1 || at >= step)) return null;
   const all = new Float32Array(payload.buffer, payload.byteOffset, length);
   const ofTile = (at: number) => all.subarray(elements(header) + at * values, elements(header) + (at + 1) * values);
   const history = new StepHistory(steps, [channels, height, width]);
@@ -144,13 +144,13 @@ export function toState(header: StepHeader, payload: Uint8Array<ArrayBuffer>): J
   return {
     ...state,
     saved: {
-      anchors: anchors.map(([tileOf = 1, at = 0, ...branches], i) => ({
+      fullSteps: fullSteps.map(([tileOf = 1, at = 0, ...branches], i) => ({
         tile: tileOf,
         step: at,
         branches,
         latents: ofTile(i),
       })),
-      differences: new Map(differences.map((tileOf, i) => [tileOf, ofTile(anchors.length + i)])),
+      differences: new Map(differences.map((tileOf, i) => [tileOf, ofTile(fullSteps.length + i)])),
     },
   };
 }

@@ -7,7 +7,7 @@
  */
 import type { Backend, Tensor } from './backend.ts';
 import type { TensorScope } from './scope.ts';
-import type { Anchor } from './state.ts';
+import type { FullStep } from './state.ts';
 
 /** Of one tile and branch, from the last step that was computed. */
 interface Kept {
@@ -20,7 +20,7 @@ interface Kept {
 type MixingBackend = Backend & Required<Pick<Backend, 'mix' | 'distance'>>;
 
 /** What a tile was computed from: its number, 1-based, the 0-based step, and its latents before it. */
-export type Origin = Omit<Anchor, 'branches'>;
+export type Origin = Omit<FullStep, 'branches'>;
 
 /** Streams of image tokens that are held for each tile and branch between steps. */
 export const HELD_STREAMS = 2;
@@ -88,18 +88,18 @@ export class BlockCache {
   }
 
   /** What everything that is kept now was computed from. */
-  anchors(): Anchor[] {
-    const anchors = new Map<string, Anchor & { branches: number[] }>();
+  fullSteps(): FullStep[] {
+    const steps = new Map<string, FullStep & { branches: number[] }>();
     for (const { tile, step, latents, branch } of this.#origins.values()) {
-      const known = anchors.get(`${tile} ${step}`);
+      const known = steps.get(`${tile} ${step}`);
       if (known) known.branches.push(branch);
-      else anchors.set(`${tile} ${step}`, { tile, step, latents, branches: [branch] });
+      else steps.set(`${tile} ${step}`, { tile, step, latents, branches: [branch] });
     }
-    return [...anchors.values()];
+    return [...steps.values()];
   }
 
-  /** What an anchor's branches kept is computed again by `work`, which runs the anchor's tile and step for them. */
-  async again({ tile, branches }: Anchor, work: () => Promise<unknown>): Promise<void> {
+  /** What a full step's branches kept is computed again by `work`, which runs that tile and step for them. */
+  async again({ tile, branches }: FullStep, work: () => Promise<unknown>): Promise<void> {
     this.#again = new Set(branches.map((branch) => keyOf(tile, branch)));
     try {
       await work();

@@ -10,7 +10,7 @@ import type { JobPlan } from './plan.ts';
 import type { Prologue } from './prologue.ts';
 import { ropeTables } from './rope.ts';
 import type { TensorScope } from './scope.ts';
-import type { Anchor, Saved } from './state.ts';
+import type { FullStep, Saved } from './state.ts';
 import { countTokens } from './tokens.ts';
 
 /** What all tiles and steps of a job share. */
@@ -112,11 +112,11 @@ export async function velocitiesOf(
 /** What has to be known of the steps so far beside the latents; undefined where every step is computed in full. */
 export function savedOf({ cache, skipUncond, differences }: Denoiser): Saved | undefined {
   if (!cache && skipUncond === 0) return undefined;
-  return { anchors: cache?.anchors() ?? [], differences: new Map(differences) };
+  return { fullSteps: cache?.fullSteps() ?? [], differences: new Map(differences) };
 }
 
-/** Branches that are run to compute an anchor again: from the first on to the last that it has. */
-export const branchesOfAnchor = ({ branches }: Anchor): number => Math.max(...branches) + 1;
+/** Branches that are run to compute a full step again: from the first on to the last that it has. */
+export const branchesOfFull = ({ branches }: FullStep): number => Math.max(...branches) + 1;
 
 /**
  * Makes a denoiser know what the one knew that the job was left with: what its cache kept is computed again.
@@ -130,12 +130,12 @@ export async function recall(
   referenceOf: (tile: number) => Latents,
 ): Promise<void> {
   for (const [tile, difference] of saved.differences) denoiser.differences.set(tile, difference);
-  for (const anchor of saved.anchors) {
-    const { tile, step, latents } = anchor;
+  for (const full of saved.fullSteps) {
+    const { tile, step, latents } = full;
     const reference = referenceOf(tile);
     const { channels, height, width } = reference;
     const part: Part = { tile, latents: makeLatents(channels, height, width, latents), reference };
-    await denoiser.cache?.again(anchor, () => runBlocks(calls, denoiser, [part], [branchesOfAnchor(anchor)], step));
+    await denoiser.cache?.again(full, () => runBlocks(calls, denoiser, [part], [branchesOfFull(full)], step));
   }
 }
 

@@ -15,7 +15,7 @@ import { Calls } from './calls.ts';
 import { type BranchCondition, makeCondition } from './conditioning.ts';
 import { decoderWantsPooled, TileCodec } from './decode.ts';
 import {
-  branchesOfAnchor,
+  branchesOfFull,
   cleanEstimate,
   eulerStep,
   makeDenoiser,
@@ -84,7 +84,12 @@ export function plannedFor(engine: Engine, options: JobOptions, plan: JobPlan): 
   const resumed = resumedState(engine, options, plan, steps);
   const paints = options.events?.paint !== undefined;
   const replayed = resumed ? replayedSteps(resumed, options).length : 0;
-  return plannedCalls(engine.manifest, plan, steps, { paints, done: resumed?.step ?? 0, replayed, again: againOf(resumed) });
+  return plannedCalls(engine.manifest, plan, steps, {
+    paints,
+    done: resumed?.step ?? 0,
+    replayed,
+    again: againOf(resumed),
+  });
 }
 
 /**
@@ -219,7 +224,7 @@ function replayedSteps({ step, history }: JobState, { replay, events }: JobOptio
 }
 
 /** Branches of each tile that a resumed job computes again, because its cache is made of them. */
-const againOf = (resumed: JobState | null) => (resumed?.saved?.anchors ?? []).map(branchesOfAnchor);
+const againOf = (resumed: JobState | null) => (resumed?.saved?.fullSteps ?? []).map(branchesOfFull);
 
 const strengthOf = ({ strength = 1 }: JobOptions) => Math.min(1, Math.max(0, strength));
 

@@ -7,7 +7,7 @@ import type { Latents } from './latents.ts';
  * What first-block caching holds of a tile is as large as its streams of tokens. What it was computed from is small: with that, a job
  * that goes on computes it again.
  */
-export interface Anchor {
+export interface FullStep {
   /** 1-based. */
   readonly tile: number;
   /** The last step that was computed in full, 0-based, for these branches. */
@@ -19,7 +19,7 @@ export interface Anchor {
 
 /** What steps that are not computed in full need of earlier ones. */
 export interface Saved {
-  readonly anchors: readonly Anchor[];
+  readonly fullSteps: readonly FullStep[];
   /** `Denoiser.differences`: by tile, raw velocity with prompt less the one without; as long as a tile's latents. */
   readonly differences: ReadonlyMap<number, Float32Array>;
 }
