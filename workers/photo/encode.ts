@@ -62,18 +62,34 @@ async function resultRows(photo: DecodedPhoto, restored: Uint8Array, blend: Blen
   if ((colour.isSrgb && layout.bits === 8) || (asSrgb && colour.channels === 1))
     return srgbRows(photo, restored, blend);
   const rows = await source.rows();
-  return mapped(rows, layout, (band) => changed(band, photo, restored, blend));
+  const scratch = new Scratch(layout.bits);
+  return mapped(rows, layout, (band) => changed(band, photo, restored, blend, scratch));
+}
+
+/** Memory for one band after the other. */
+class Scratch {
+  #samples: Samples;
+
+  constructor(bits: 8 | 16) {
+    this.#samples = makeSamples(bits, 0);
+  }
+
+  copy(from: Samples): Samples {
+    if (this.#samples.length < from.length) this.#samples = from.slice();
+    else this.#samples.set(from);
+    return this.#samples.subarray(0, from.length);
+  }
 }
 
 /** Own value + share · own change. */
-function changed(band: Band, photo: DecodedPhoto, restored: Uint8Array, blend: Blend): Samples {
+function changed(band: Band, photo: DecodedPhoto, restored: Uint8Array, blend: Blend, scratch: Scratch): Samples {
   const { layout, width, height, rgb } = photo;
   const { channels, bits } = layout;
   const colour = photo.source.colour(layout);
   const top = bits === 16 ? 65535 : 255;
   const change = new Float64Array(3);
   const shares = new Float32Array(width);
-  const samples = band.samples.slice();
+  const samples = scratch.copy(band.samples);
   for (let y = 0; y < band.rows; y++) {
     lineShares(blend, band.top + y, width, height, shares);
     for (let x = 0; x < width; x++) {

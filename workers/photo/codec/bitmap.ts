@@ -2,7 +2,7 @@
 import { EngineError } from '../../errors.ts';
 import type { ImageType } from '../sniff.ts';
 import { ExactReader } from './exact.ts';
-import { type Band, bandRowsOf, type Layout, type Rows } from './rows.ts';
+import { type Band, bandRowsOf, type Layout, type Rows, release } from './rows.ts';
 
 /** Types that browsers do not all decode: the sentence for them is "unsupported", not "corrupt". */
 const NOT_EVERYWHERE: ReadonlySet<ImageType> = new Set(['heic', 'tiff', 'jxl', 'avif']);
@@ -47,44 +47,44 @@ export async function bitmapRows(file: Blob, { type, components, own }: BitmapOp
 async function* bandsOf(bitmap: ImageBitmap, layout: Layout): AsyncGenerator<Band> {
   const { width, height, channels } = layout;
   const rows = Math.min(height, bandRowsOf({ ...layout, channels: 4 }));
-  const canvas = new OffscreenCanvas(width, rows);
-  let exact: ExactReader | null | undefined;
+  const exact = ExactReader.for(width, rows);
+  const rgba = new Uint8Array(4 * width * rows);
+  const narrow = channels === 4 ? null : new Uint8Array(channels * width * rows);
+  let canvas: OffscreenCanvasRenderingContext2D | null = null;
   try {
-    const context = canvas.getContext('2d', { willReadFrequently: true });
-    if (!context) throw new EngineError('internal', 'no 2D canvas');
     for (let top = 0; top < height; top += rows) {
       const count = Math.min(rows, height - top);
       const piece = await createImageBitmap(bitmap, 0, top, width, count, AS_IT_IS);
-      context.clearRect(0, 0, width, rows);
-      context.drawImage(piece, 0, 0);
-      const { data } = context.getImageData(0, 0, width, count);
-      let samples: Uint8Array = channels === 4 ? new Uint8Array(data.buffer) : first(data, channels);
-      if (channels === 4 && !isOpaque(data)) {
-        if (exact === undefined) exact = ExactReader.for(width, rows);
-        samples = exact?.read(piece) ?? samples;
+      const band = rgba.subarray(0, 4 * width * count);
+      if (!exact?.read(piece, band)) {
+        canvas ??= canvasOf(width, rows);
+        canvas.clearRect(0, 0, width, rows);
+        canvas.drawImage(piece, 0, 0);
+        const { data } = canvas.getImageData(0, 0, width, count);
+        band.set(data);
+        release(data.buffer);
       }
       piece.close();
-      yield { top, rows: count, samples };
+      yield { top, rows: count, samples: narrow ? first(band, channels, narrow) : band };
     }
   } finally {
     bitmap.close();
     exact?.close();
-    // The canvas keeps what was drawn last until it is collected.
-    canvas.width = 0;
   }
 }
 
 const AS_IT_IS = { premultiplyAlpha: 'none', colorSpaceConversion: 'none' } as const;
 
-function isOpaque(rgba: Uint8ClampedArray): boolean {
-  for (let i = 3; i < rgba.length; i += 4) if (rgba[i] !== 255) return false;
-  return true;
+function canvasOf(width: number, height: number): OffscreenCanvasRenderingContext2D {
+  const context = new OffscreenCanvas(width, height).getContext('2d', { willReadFrequently: true });
+  if (!context) throw new EngineError('internal', 'no 2D canvas');
+  return context;
 }
 
-function first(rgba: Uint8ClampedArray, channels: number): Uint8Array {
-  const out = new Uint8Array((rgba.length / 4) * channels);
+function first(rgba: Uint8Array, channels: number, out: Uint8Array): Uint8Array {
+  const pixels = rgba.length / 4;
   for (let from = 0, to = 0; from < rgba.length; from += 4) {
     for (let c = 0; c < channels; c++) out[to++] = rgba[from + c] as number;
   }
-  return out;
+  return out.subarray(0, pixels * channels);
 }

@@ -1,6 +1,7 @@
 /**
- * Translucent pixels as the decoder gave them. A 2D canvas holds colours multiplied by alpha with 8 bits: where alpha is 10 of
- * 255, a colour comes back up to 13 levels off. A texture takes a bitmap that is not premultiplied as it is. Runs in a worker.
+ * Pixels as the decoder gave them, into memory that is used again. A 2D canvas holds colours multiplied by alpha with 8 bits:
+ * where alpha is 10 of 255, a colour comes back up to 13 levels off. And its every answer is new memory. A texture takes a
+ * bitmap that is not premultiplied as it is. Runs in a worker.
  */
 export class ExactReader {
   readonly #gl: WebGL2RenderingContext;
@@ -21,9 +22,10 @@ export class ExactReader {
 
   /**
    * @param piece made with `premultiplyAlpha: 'none'` and `colorSpaceConversion: 'none'`
-   * @returns RGBA, `width · height · 4`; null when the context was lost
+   * @param out RGBA, `width · height · 4`
+   * @returns whether that went well: a context can be lost
    */
-  read(piece: ImageBitmap): Uint8Array | null {
+  read(piece: ImageBitmap, out: Uint8Array): boolean {
     const gl = this.#gl;
     const { width, height } = piece;
     const texture = gl.createTexture();
@@ -36,11 +38,10 @@ export class ExactReader {
     gl.bindFramebuffer(gl.FRAMEBUFFER, frame);
     gl.framebufferTexture2D(gl.FRAMEBUFFER, gl.COLOR_ATTACHMENT0, gl.TEXTURE_2D, texture, 0);
     const complete = gl.checkFramebufferStatus(gl.FRAMEBUFFER) === gl.FRAMEBUFFER_COMPLETE;
-    const out = new Uint8Array(4 * width * height);
     if (complete) gl.readPixels(0, 0, width, height, gl.RGBA, gl.UNSIGNED_BYTE, out);
     gl.deleteFramebuffer(frame);
     gl.deleteTexture(texture);
-    return complete && gl.getError() === gl.NO_ERROR && !gl.isContextLost() ? out : null;
+    return complete && gl.getError() === gl.NO_ERROR && !gl.isContextLost();
   }
 
   /** Browsers allow a few contexts only. */

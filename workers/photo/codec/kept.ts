@@ -2,7 +2,7 @@
  * Samples that were decoded once and are wanted again when the result is saved. Decoding a large photo twice would take the
  * memory of a whole bitmap at a time when the photo and its result lie there as well.
  */
-import type { Band, Layout, Rows, Samples } from './rows.ts';
+import { type Band, type Layout, type Rows, release, type Samples } from './rows.ts';
 
 /** Smaller photos are decoded again: that takes less than 200 MB. */
 const LEAST_PIXELS = 24e6;
@@ -22,13 +22,14 @@ export function keepRows(rows: Rows): { first: Rows; again: () => Rows } {
     }
   }
   async function* again(): AsyncGenerator<Band> {
-    for (const { samples, ...band } of kept) yield { ...band, samples: samplesOf(await samples.arrayBuffer(), bits) };
+    for (const { samples, ...band } of kept) {
+      const buffer = await samples.arrayBuffer();
+      yield { ...band, samples: bits === 16 ? new Uint16Array(buffer) : new Uint8Array(buffer) };
+      release(buffer);
+    }
   }
   return { first: { ...layout, bands: first }, again: () => ({ ...layout, bands: again }) };
 }
 
 const bytesOf = ({ buffer, byteOffset, byteLength }: Samples): Uint8Array<ArrayBuffer> =>
   new Uint8Array(buffer as ArrayBuffer, byteOffset, byteLength);
-
-const samplesOf = (buffer: ArrayBuffer, bits: 8 | 16): Samples =>
-  bits === 16 ? new Uint16Array(buffer) : new Uint8Array(buffer);

@@ -211,7 +211,7 @@ async function* plain(
   const { width, height, channels, bits } = layout;
   const data = new Inflated(file, idat);
   const rows = Math.min(height, bandRowsOf(layout));
-  let samples = makeSamples(bits, rows * width * channels);
+  const samples = makeSamples(bits, rows * width * channels);
   let [top, filled] = [0, 0];
   try {
     for await (const line of lines(data, header, width, height)) {
@@ -219,7 +219,6 @@ async function* plain(
       filled++;
       if (filled < rows && top + filled < height) continue;
       yield { top, rows: filled, samples: samples.subarray(0, filled * width * channels) };
-      samples = makeSamples(bits, rows * width * channels);
       top += filled;
       filled = 0;
     }

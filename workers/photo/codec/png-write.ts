@@ -72,6 +72,8 @@ async function* filtered(rows: Rows): AsyncGenerator<Bytes, undefined> {
       paeth(line, before, out, to + 1, step);
       before = line;
     }
+    // The band's memory may be that of the next one.
+    before = before.slice();
     yield out;
   }
   return undefined;

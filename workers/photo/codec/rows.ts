@@ -12,7 +12,10 @@ export interface Layout {
 
 export type Samples = Uint8Array | Uint16Array;
 
-/** `rows · width · channels` samples, from the top of the picture downwards. */
+/**
+ * `rows · width · channels` samples, from the top of the picture downwards. They are good until the next band is asked for:
+ * decoders fill one buffer again and again, as garbage of this size is collected late.
+ */
 export interface Band {
   readonly top: number;
   readonly rows: number;
@@ -22,6 +25,18 @@ export interface Band {
 export interface Rows extends Layout {
   /** Once; from top to bottom, without gaps. @throws EngineError 'corrupt-image' */
   bands(): AsyncIterable<Band>;
+}
+
+let nowhere: MessagePort | null = null;
+
+/** Gives the memory of a buffer back at once, which the browser made and would keep until it collects garbage. */
+export function release(buffer: ArrayBuffer): void {
+  if (!nowhere) {
+    const { port1, port2 } = new MessageChannel();
+    port2.close();
+    nowhere = port1;
+  }
+  nowhere.postMessage(null, [buffer]);
 }
 
 export const hasAlpha = ({ channels }: Layout): boolean => channels === 2 || channels === 4;
