@@ -114,6 +114,37 @@ test('folder and names are still chosen after a reload; the browser is asked aga
   await button('Restore all').click();
   await expect(page.getByText('3 of 3 done')).toBeVisible({ timeout: 60_000 });
   expect(Object.keys(await written())).toContain('noise three (2).png');
+});
+
+test('a folder that is gone fails the photo, which says so; without a folder the result is kept here', async () => {
+  await page.evaluate(async () => (await navigator.storage.getDirectory()).removeEntry('picked', { recursive: true }));
+  await button('Once more: three.png').click();
+  await button('Restore all').click();
+  await expect(row('three.png')).toContainText('The folder could not be written to', { timeout: 60_000 });
+  await button('Not into a folder').click();
+  await button('Once more: three.png').click();
+  await button('Restore all').click();
+  await expect(page.getByText('3 of 3 done')).toBeVisible({ timeout: 60_000 });
+  await expect(button('Save as ZIP')).toBeEnabled();
+});
+
+test('a pause holds the photo under way, and it goes on from there', async () => {
+  const files = [
+    { name: 'large.png', mimeType: 'image/png', buffer: await png(384, 120) },
+    { name: 'last.png', mimeType: 'image/png', buffer: await png(48, 20) },
+  ];
+  await page.locator('input[type="file"]').first().setInputFiles(files);
+  await expect(page.getByText('3 of 5 done')).toBeVisible();
+  await button('Restore all').click();
+  await expect(row('large.png')).toHaveAttribute('data-status', 'running');
+  await button('Pause').click();
+  await expect(button('Go on')).toBeVisible();
+  // Longer than the two photos take.
+  await page.waitForTimeout(3500);
+  await expect(row('large.png')).toHaveAttribute('data-status', 'running');
+  await expect(row('last.png')).toHaveAttribute('data-status', 'waiting');
+  await button('Go on').click();
+  await expect(page.getByText('5 of 5 done')).toBeVisible({ timeout: 120_000 });
   expect(app.errors).toEqual([]);
   expect(app.strangers).toEqual([]);
 });

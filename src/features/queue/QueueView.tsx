@@ -114,9 +114,11 @@ function Options() {
       </div>
       {canPickFolder() && (
         <div className="field">
-          <button type="button" className="button" onClick={() => void pickFolder()}>
+          <button type="button" className="button queue-folder" onClick={() => void pickFolder()}>
             <FolderOpen className="icon" aria-hidden />
-            {folder ? t('queue.folder', { name: folder.name }) : t('queue.pickFolder')}
+            <span className="queue-folder-name">
+              {folder ? t('queue.folder', { name: folder.name }) : t('queue.pickFolder')}
+            </span>
           </button>
           {folder && (
             <button type="button" className="button button-quiet" onClick={leaveFolder}>
