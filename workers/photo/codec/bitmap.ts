@@ -47,30 +47,59 @@ export async function bitmapRows(file: Blob, { type, components, own }: BitmapOp
 async function* bandsOf(bitmap: ImageBitmap, layout: Layout): AsyncGenerator<Band> {
   const { width, height, channels } = layout;
   const rows = Math.min(height, bandRowsOf({ ...layout, channels: 4 }));
-  const exact = ExactReader.for(width, rows);
+  const exact = ExactReader.make();
   const rgba = new Uint8Array(4 * width * rows);
   const narrow = channels === 4 ? null : new Uint8Array(channels * width * rows);
   let canvas: OffscreenCanvasRenderingContext2D | null = null;
   try {
     for (let top = 0; top < height; top += rows) {
       const count = Math.min(rows, height - top);
-      const piece = await createImageBitmap(bitmap, 0, top, width, count, AS_IT_IS);
       const band = rgba.subarray(0, 4 * width * count);
-      if (!exact?.read(piece, band)) {
+      if (!exact || !(await readExactly(exact, bitmap, top, count, band))) {
         canvas ??= canvasOf(width, rows);
-        canvas.clearRect(0, 0, width, rows);
-        canvas.drawImage(piece, 0, 0);
-        const { data } = canvas.getImageData(0, 0, width, count);
-        band.set(data);
-        release(data.buffer);
+        await readThrough(canvas, bitmap, top, count, band);
       }
-      piece.close();
       yield { top, rows: count, samples: narrow ? first(band, channels, narrow) : band };
     }
   } finally {
     bitmap.close();
     exact?.close();
   }
+}
+
+/** Rows of a bitmap, in pieces as wide as the reader takes. */
+async function readExactly(
+  exact: ExactReader,
+  bitmap: ImageBitmap,
+  top: number,
+  count: number,
+  band: Uint8Array,
+): Promise<boolean> {
+  if (count > exact.side) return false;
+  for (let left = 0; left < bitmap.width; left += exact.side) {
+    const columns = Math.min(exact.side, bitmap.width - left);
+    const piece = await createImageBitmap(bitmap, left, top, columns, count, AS_IT_IS);
+    const done = exact.read(piece, band, left, bitmap.width);
+    piece.close();
+    if (!done) return false;
+  }
+  return true;
+}
+
+async function readThrough(
+  canvas: OffscreenCanvasRenderingContext2D,
+  bitmap: ImageBitmap,
+  top: number,
+  count: number,
+  band: Uint8Array,
+): Promise<void> {
+  const piece = await createImageBitmap(bitmap, 0, top, bitmap.width, count, AS_IT_IS);
+  canvas.clearRect(0, 0, bitmap.width, count);
+  canvas.drawImage(piece, 0, 0);
+  piece.close();
+  const { data } = canvas.getImageData(0, 0, bitmap.width, count);
+  band.set(data);
+  release(data.buffer);
 }
 
 const AS_IT_IS = { premultiplyAlpha: 'none', colorSpaceConversion: 'none' } as const;

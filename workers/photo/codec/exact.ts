@@ -5,27 +5,26 @@
  */
 export class ExactReader {
   readonly #gl: WebGL2RenderingContext;
+  /** Most px a side that it reads at a time. */
+  readonly side: number;
 
   private constructor(gl: WebGL2RenderingContext) {
     this.#gl = gl;
+    this.side = Number(gl.getParameter(gl.MAX_TEXTURE_SIZE));
   }
 
-  /** Null where the browser has no WebGL, or none for a picture of this size. */
-  static for(width: number, rows: number): ExactReader | null {
+  /** Null where the browser has no WebGL. */
+  static make(): ExactReader | null {
     const gl = new OffscreenCanvas(1, 1).getContext('webgl2');
-    if (!gl) return null;
-    const reader = new ExactReader(gl);
-    if (Math.max(width, rows) <= Number(gl.getParameter(gl.MAX_TEXTURE_SIZE))) return reader;
-    reader.close();
-    return null;
+    return gl && new ExactReader(gl);
   }
 
   /**
    * @param piece made with `premultiplyAlpha: 'none'` and `colorSpaceConversion: 'none'`
-   * @param out RGBA, `width · height · 4`
+   * @param out RGBA of a picture that is `stride` px wide; the piece comes to stand at column `left`, in its first rows
    * @returns whether that went well: a context can be lost
    */
-  read(piece: ImageBitmap, out: Uint8Array): boolean {
+  read(piece: ImageBitmap, out: Uint8Array, left: number, stride: number): boolean {
     const gl = this.#gl;
     const { width, height } = piece;
     const texture = gl.createTexture();
@@ -38,6 +37,8 @@ export class ExactReader {
     gl.bindFramebuffer(gl.FRAMEBUFFER, frame);
     gl.framebufferTexture2D(gl.FRAMEBUFFER, gl.COLOR_ATTACHMENT0, gl.TEXTURE_2D, texture, 0);
     const complete = gl.checkFramebufferStatus(gl.FRAMEBUFFER) === gl.FRAMEBUFFER_COMPLETE;
+    gl.pixelStorei(gl.PACK_ROW_LENGTH, stride);
+    gl.pixelStorei(gl.PACK_SKIP_PIXELS, left);
     if (complete) gl.readPixels(0, 0, width, height, gl.RGBA, gl.UNSIGNED_BYTE, out);
     gl.deleteFramebuffer(frame);
     gl.deleteTexture(texture);
