@@ -12,6 +12,7 @@ import {
   makeSamples,
   mapped,
   type Rows,
+  release,
   type Samples,
 } from './codec/rows.ts';
 import { writeTiff } from './codec/tiff-write.ts';
@@ -176,6 +177,7 @@ async function canvasBlob(rows: Rows, quality: number): Promise<Blob> {
       for (let c = 0; c < channels; c++) rgba[to + c] = samples[from + c] as number;
     }
     context.putImageData(new ImageData(rgba, width, count), 0, top);
+    release(rgba.buffer);
   }
   let blob: Blob;
   try {

@@ -66,6 +66,7 @@ const Row = memo(function Row({ item, first, last }: { item: QueueItem; first: b
   const again = status === 'failed' || status === 'skipped' || status === 'done';
   const facts = [
     t(`queue.status.${status}`),
+    status === 'waiting' && item.task ? t(`tasks.${item.task}.name`) : '',
     status === 'failed' && item.error ? t(`errors.${item.error}.title`) : '',
     item.saved ?? bytesText(item.bytes, i18n.language),
   ];
