@@ -138,7 +138,7 @@ test('the step that was kept and what Auto made of the change come back as well'
 
 test('translucent pixels of a WebP are saved as they were', async () => {
   // Wider than a texture of the software renderer.
-  const [width, height] = [8500, 3];
+  const [width, height] = [8500, 40];
   const raw = Buffer.from(
     // Alpha from 0 to 252, over colours of all kinds.
     Uint8Array.from({ length: 4 * width * height }, (_, i) => (i % 4 === 3 ? ((i >> 2) % 64) * 4 : (i * 37) % 256)),
