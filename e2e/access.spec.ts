@@ -73,6 +73,7 @@ test('the whole journey works with the keyboard alone', async () => {
   }).toPass({ timeout: 20_000, intervals: [20] });
   for (let i = 0; i < 12 && !(await noise.isChecked()); i++) await page.keyboard.press('ArrowDown');
   await expect(noise).toBeChecked();
+  await app.chooseSteps(2);
 
   await page.keyboard.press('Control+Enter');
   await app.root('job', 'running');
@@ -86,7 +87,7 @@ test('the whole journey works with the keyboard alone', async () => {
   await page.keyboard.press('Control+Enter');
   await app.root('job', 'done');
 
-  const strip = page.getByRole('slider', { name: 'Steps' });
+  const strip = page.getByRole('slider', { name: 'Steps', exact: true });
   const steps = Number(await strip.getAttribute('aria-valuemax'));
   await page.keyboard.press('[');
   await expect(strip).toHaveAttribute('aria-valuenow', String(steps - 1));

@@ -103,6 +103,15 @@ export class App {
     await this.page.getByRole('radio', { name: TASK_NAMES[task] }).click();
   }
 
+  /** Opens the options where they are closed. */
+  async chooseSteps(steps: number): Promise<void> {
+    const slider = this.page.getByRole('slider', { name: 'Number of steps' });
+    if (!(await slider.isVisible())) await this.page.getByRole('button', { name: 'More options' }).press('Enter');
+    await slider.press('Home');
+    for (let at = Number(await slider.getAttribute('min')); at < steps; at++) await slider.press('ArrowRight');
+    await expect(slider).toHaveAttribute('aria-valuenow', String(steps));
+  }
+
   async begin(task: Task): Promise<void> {
     await this.pick(task);
     await this.record(true);

@@ -24,14 +24,7 @@ export async function ready(
   const app = await App.open(page, params, base);
   await app.openPhoto(photo);
   await app.root('engine-state', 'ready');
-  await page.getByRole('button', { name: 'More options' }).click();
-  const slider = page.getByRole('slider', { name: 'Number of steps' });
-  if (steps === STEPS) await slider.press('End');
-  else {
-    await slider.press('Home');
-    for (let at = Number(await slider.getAttribute('min')); at < steps; at++) await slider.press('ArrowRight');
-  }
-  await expect(slider).toHaveAttribute('aria-valuenow', String(steps));
+  await app.chooseSteps(steps);
   return app;
 }
 
