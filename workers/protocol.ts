@@ -117,6 +117,8 @@ export interface RestoreRequest {
   job: string;
   /** For measurements: only every n-th tile goes through the DiT. */
   ditEvery?: number;
+  /** For measurements: only every n-th tile goes through the model; the others are cut, blended and painted as they are. */
+  modelEvery?: number;
   /** False: the job keeps no checkpoint, as who asked for it keeps the photo and asks again. */
   keep?: boolean;
   /** Goes on where this job stood, from the beginning where nothing of it can be used. */

@@ -54,6 +54,8 @@ export interface JobOptions extends SwitchOptions {
   readonly ditOff?: boolean;
   /** For measurements: only every n-th tile goes through the DiT; the others keep their reference latents. */
   readonly ditEvery?: number;
+  /** For measurements: only every n-th tile goes through the model at all; the others come back as they are. */
+  readonly modelEvery?: number;
   /** Bytes of skip tensors kept over all tiles; beyond, a tile is encoded again. Default 256 MB. */
   readonly skipCacheBytes?: number;
   /** Most bytes that one tensor of a call in bands may take; by the backend's kind where absent (`plan.ts`). */

@@ -30,7 +30,7 @@ import { StepHistory } from './history.ts';
 import type { Engine, JobOptions, JobResult, KeptJob } from './job.ts';
 import { cropLatents, type Latents, makeLatents, type Rect } from './latents.ts';
 import { paintDecoded, paintEstimate } from './paint.ts';
-import type { Photo } from './photo.ts';
+import { cropPixels, type Photo } from './photo.ts';
 import { branchCount, type JobPlan } from './plan.ts';
 import type { PlannedCalls, ProgressMeter } from './progress.ts';
 import { makeModulations, makeText, type Prologue } from './prologue.ts';
@@ -270,13 +270,13 @@ async function prepare(
 }
 
 /** Reference latents of the whole photo: the tiles' averaged, so that tiles see the same reference where they overlap. */
-async function encodeAll({ engine, calls, plan }: Job, codec: TileCodec): Promise<Latents> {
+async function encodeAll({ engine, calls, plan, options }: Job, codec: TileCodec): Promise<Latents> {
   const { channels, height, width } = latentShape(engine, plan);
   const reference = makeLatents(channels, height, width);
   const grid = featherGrid(plan, 1 / calls.manifest.family.factor);
   for (const tile of plan.tiles) {
     calls.place.tile = tile.index + 1;
-    addTile(reference, grid, tile, await codec.encode(tile));
+    if (!isLeft(tile.index, options.modelEvery)) addTile(reference, grid, tile, await codec.encode(tile));
   }
   return reference;
 }
@@ -327,8 +327,8 @@ async function denoiseAll(
         return { tile: tile.index + 1, latents: cropLatents(latents, rect), reference: cropLatents(reference, rect) };
       });
       // Whole groups are left out, for measurements only.
-      const isLeft = (at / job.together) % (options.ditEvery ?? 1) !== 0;
-      const moved = isLeft ? parts.map((part) => towards(part, t)) : await velocitiesOf(calls, denoiser, parts, k, t);
+      const left = isLeft(at / job.together, options.ditEvery) || isLeft(at, options.modelEvery);
+      const moved = left ? parts.map((part) => towards(part, t)) : await velocitiesOf(calls, denoiser, parts, k, t);
       for (const [i, tile] of tiles.entries()) {
         const { latents: noisy, reference: clean } = parts[i] as Part;
         calls.place.tile = tile.index + 1;
@@ -347,6 +347,9 @@ async function denoiseAll(
   }
   return history;
 }
+
+/** For measurements: whether the n-th of something is left out. */
+const isLeft = (n: number, every = 1): boolean => n % every !== 0;
 
 /** The velocity that leads from t straight to the reference. */
 function towards({ latents, reference }: Part, t: number): Latents {
@@ -369,13 +372,14 @@ async function replaySteps(job: Job, codec: TileCodec, reference: Latents, resum
 }
 
 async function decodeAll(job: Job, codec: TileCodec, history: StepHistory, step: number): Promise<Uint8Array> {
-  const { calls, plan } = job;
+  const { calls, plan, photo, options } = job;
   const blender = new StripBlender(plan);
   for (const tile of plan.tiles) {
     calls.place.tile = tile.index + 1;
     const part = history.crop(step, latentRect(tile, calls.manifest.family.factor));
     if (!part) throw new EngineError('internal', `step ${step} was not kept`, { step });
-    const pixels = await codec.decode(tile, part);
+    const left = isLeft(tile.index, options.modelEvery);
+    const pixels = left ? cropPixels(photo, tile) : await codec.decode(tile, part);
     codec.forget(tile);
     blender.add(tile, pixels);
     paintDecoded(job, tile, pixels, Math.max(1, step));
