@@ -1,6 +1,8 @@
 /**
  * Photos of 12, 50 and 100 megapixels through the built app: memory of the renderer above what it has at rest, while the photo
  * is opened, restored (one step, on every tenth tile; the others go through the same decode, tile and encode path) and saved.
+ * With `--others copy` those others are cut and blended only, without the VAE: what a tile takes in the model does not depend
+ * on the size of the photo, and the time of 100 megapixels does.
  */
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -27,8 +29,8 @@ const OPTIONS = {
 } as const;
 
 /**
- * `--megapixels 12,50,100 --format jpeg|png --every 10 --others vae|copy --job on|off --profile srgb|p3`. MB are 10^6 bytes, above the renderer
- * at rest. SIGUSR2 to this process holds the job and lets it go on, for machines that others need in between.
+ * `--megapixels 12,50,100 --format jpeg|png --every 10 --others vae|copy --job on|off --profile srgb|p3`. MB are 10^6 bytes,
+ * above the renderer at rest. SIGUSR2 to this process holds the job and lets it go on, for machines that others need in between.
  */
 export async function benchSizes(args: string[]): Promise<object> {
   const { values } = parseArgs({ args, options: OPTIONS });
