@@ -147,6 +147,35 @@ test('a worker that is ended: the job is offered and goes on to the same result'
   await expectWhole();
 });
 
+test('a job with first-block caching goes on to what it would have come to', async () => {
+  const offered = page.getByRole('button', { name: 'Continue' });
+  // No switch of the page asks for it. Asked for once: the job that goes on has it from what was kept.
+  const cachingOnce = () =>
+    page.evaluate(() => {
+      const own = window.__engine.restore;
+      window.__engine.restore = (request, ...rest) => {
+        window.__engine.restore = own;
+        return own.call(window.__engine, { ...request, firstBlockCache: 0.9 }, ...rest);
+      };
+    });
+  await cachingOnce();
+  await app.begin('noise');
+  await wellEnded(app);
+  const cached = await app.result();
+  expect(Buffer.compare(cached.data, whole.data)).not.toBe(0);
+  await cachingOnce();
+  await app.begin('noise');
+  await afterSteps(app, 4);
+  await page.evaluate(() => window.__workers.at(-1)?.terminate());
+  await app.root('job', 'failed');
+  expect(await offeredStep(page)).toBeGreaterThanOrEqual(3);
+  await offered.click();
+  await app.root('job', /running|done/);
+  await wellEnded(app);
+  const { data } = await app.result();
+  expect(Buffer.compare(data, cached.data)).toBe(0);
+});
+
 test('a killed tab: another one offers the job, and goes on with the keyboard alone', async () => {
   await app.begin('noise');
   await afterSteps(app, 3);
