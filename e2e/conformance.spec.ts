@@ -155,8 +155,10 @@ async function experimentsReachTheJob(page: Page, app: App): Promise<void> {
 
   await page.getByRole('button', { name: /^Results side by side/ }).click();
   const sheet = page.getByRole('dialog');
-  await expect(sheet.getByText('Experiments: Guidance.', { exact: true })).toHaveCount(1);
-  await expect(sheet.getByText('Experiments: Own instruction.', { exact: true })).toHaveCount(1);
+  await expect(sheet.getByText('Experiments: Guidance (Off).', { exact: true })).toHaveCount(1);
+  await expect(sheet.getByText('Experiments: Own instruction (Please dehaze the image).', { exact: true })).toHaveCount(
+    1,
+  );
   await expect(sheet.getByText(/Approximation/)).toHaveCount(0);
   await page.keyboard.press('Escape');
 
@@ -169,7 +171,7 @@ async function experimentsReachTheJob(page: Page, app: App): Promise<void> {
 
   // The file offers its experiments again.
   await app.openPhoto({ name: 'again.png', mimeType: 'image/png', buffer });
-  await expect(offer).toContainText('Experiments: Guidance.');
+  await expect(offer).toContainText('Experiments: Guidance (Off).');
   await offer.getByRole('button', { name: 'Restore again with the same settings' }).click();
   await app.root('job', 'done');
   await experiments(page).click();
