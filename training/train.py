@@ -23,25 +23,21 @@ from .data import Photos, batch, load_photos
 from .dit import DoubleBlock, SingleBlock
 from .export import load, write
 from .model import Restorer, init_weights
-from .objective import plan, rate, step_loss
+from .objective import plan, rate, step_loss, task_loss
 
 SEED = 20
-LR = {"conv": 6e-4, "dit": 4e-4}
-
-
-def trained(model: Restorer) -> list[tuple[str, torch.nn.Parameter]]:
-    return [(k, p) for k, p in model.named_parameters() if not k.startswith("auto.")]
+LR = {"conv": 6e-4, "dit": 4e-4, "auto": 1e-3}
 
 
 def groups(model: Restorer) -> list[dict]:
-    """AdamW groups: weight decay on matrices only, a rate of its own for the transformer. Not the classifier (`train_auto`)."""
+    """AdamW groups: weight decay on matrices only, a rate of its own for transformer and classifier."""
     out = []
     for part in LR:
         def belongs(name: str) -> bool:
             own = name.split(".")[0]
             return (own if own in LR else "conv") == part
 
-        named = [(k, p) for k, p in trained(model) if belongs(k)]
+        named = [(k, p) for k, p in model.named_parameters() if belongs(k)]
         for decay in (0.01, 0.0):
             ps = [p for k, p in named if (p.ndim > 1 and "pos" not in k and "task_" not in k) == (decay > 0)]
             out.append({"params": ps, "weight_decay": decay, "base": LR[part], "lr": LR[part]})
@@ -142,7 +138,7 @@ def main() -> None:
     torch.manual_seed(SEED + step)
     rng = random.Random(SEED + step)
     g = torch.Generator(a.device).manual_seed(SEED + step)
-    main_params = [p for _, p in trained(model)]
+    main_params = [p for k, p in model.named_parameters() if not k.startswith("auto.")]
     pairs = [list(m.state_dict().values()) for m in (ema, model)]
     tally, last = Tally(a.device), {"line": time.time(), "save": time.time(), "export": time.time()}
     note(f"start step {step} seconds {a.seconds} init {a.init} device {a.device}")
@@ -154,6 +150,9 @@ def main() -> None:
             group["lr"] = factor * group["base"] * rate(progress, step - first)
         b = batch(photos, plan(progress, a.device, a.scale, a.batch), rng, g)
         loss, parts = step_loss(model, b, progress, rng)
+        if step % 2 == 0:
+            choice, right = task_loss(model, b, rng)
+            loss, parts = loss + choice, parts | {"right": right * 2}
         opt.zero_grad(set_to_none=True)
         loss.backward()
         parts["norm"] = torch.nn.utils.clip_grad_norm_(main_params, 1.0)

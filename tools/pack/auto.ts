@@ -1,6 +1,6 @@
 /**
- * `auto`: which task a photo needs, from crops at native resolution and a thumbnail. All in fp32; the weights keep fp16,
- * they are few. Pooling is ReduceMean and ReduceMax: GlobalAveragePool has no WebGPU kernel here.
+ * `auto`: which task a photo needs, from crops at native resolution and the conditioning's thumbnail. All in fp32; the
+ * weights keep fp16, they are few. Pooling is ReduceMean and ReduceMax: GlobalAveragePool has no WebGPU kernel here.
  */
 import type { Value } from '../onnx/model.ts';
 import { type Conv, convBias, convWith } from './conv.ts';
@@ -65,7 +65,6 @@ export function autoHead(e: Emitter, d: AutoDims): void {
     if (level > 0) {
       h = conv(e, h, down(`auto.down.${level - 1}`, width(level), width(level - 1)));
       t = lrelu(e, conv(e, t, down(`auto.thumb.${level}`, width(level), width(level - 1))));
-      t = block(e, t, `auto.thumb_blocks.${level - 1}`, width(level));
     }
     h = block(e, h, `auto.blocks.${level}`, width(level));
   }

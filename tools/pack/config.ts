@@ -44,11 +44,9 @@ const small = z.strictObject({
   /** The network that proposes a task; a checkpoint may have none. */
   auto: z
     .strictObject({
-      widths: z.array(dim).min(2).max(6),
+      widths: z.array(dim).length(3),
       crop: dim,
       crops: dim,
-      /** Side of the whole photo's picture, px; its own, larger than that of the conditioning. */
-      thumb: dim,
       /** Probability from which a proposal is taken whole. */
       threshold: z.number().min(0).max(1).default(0.8),
     })

@@ -15,14 +15,21 @@ import { readPhoto } from './files.ts';
 /** Side of the middle of each photo that is restored: enough for a job of a second on each. */
 const SIDE = 320;
 
-function middle({ width, height, rgb }: Photo): Photo {
-  const [left, top] = [Math.floor((width - SIDE) / 2), Math.floor((height - SIDE) / 2)];
-  const out = new Uint8Array(3 * SIDE * SIDE);
-  for (let y = 0; y < SIDE; y++) {
+function middle({ width, height, rgb }: Photo, wide = SIDE, high = SIDE): Photo {
+  const [left, top] = [Math.floor((width - wide) / 2), Math.floor((height - high) / 2)];
+  const out = new Uint8Array(3 * wide * high);
+  for (let y = 0; y < high; y++) {
     const from = 3 * ((top + y) * width + left);
-    out.set(rgb.subarray(from, from + 3 * SIDE), 3 * SIDE * y);
+    out.set(rgb.subarray(from, from + 3 * wide), 3 * wide * y);
   }
-  return { width: SIDE, height: SIDE, rgb: out };
+  return { width: wide, height: high, rgb: out };
+}
+
+/** Mean of all samples in columns from..to. */
+function mean({ width, height, rgb }: Photo, from: number, to: number): number {
+  let sum = 0;
+  for (let y = 0; y < height; y++) for (let i = 3 * from; i < 3 * to; i++) sum += rgb[3 * y * width + i] as number;
+  return sum / (3 * height * (to - from));
 }
 
 const path = (name: string) => fileURLToPath(new URL(`../../${name}`, import.meta.url));
@@ -74,6 +81,20 @@ describe('the embedded pack', () => {
       const clean = await readPhoto(path(`e2e/fixtures/${task}-clean.jpg`));
       expect((await proposeTask(engine, clean))?.top, task).toBe('clean');
     }
+  }, 180_000);
+
+  it('gives tiles of a dark photo the same brightness as the whole of it', async () => {
+    const photo = middle(await readPhoto(path('public/demo/low-light.jpg')), 416, 160);
+    const settings = { task: 'low-light', seed: 1, steps: 1 } as const;
+    const whole = await restorePhoto(engine, photo, { ...settings, tile: 416 });
+    const tiled = await restorePhoto(engine, photo, { ...settings, tile: 256 });
+    expect([whole.tiles, tiled.tiles]).toEqual([1, 2]);
+    const [left, right] = [(tiled.width / 2) | 0, tiled.width].map((to, i) => {
+      const from = i * (tiled.width >> 1);
+      return mean(tiled, from, to) - mean(whole, from, to);
+    });
+    console.log(`halves differ from the whole by ${left?.toFixed(2)} and ${right?.toFixed(2)} of 255`);
+    expect(Math.abs((left ?? 99) - (right ?? 99))).toBeLessThan(1);
   }, 180_000);
 
   it('is worse without its DiT on at least two of them', () => {
