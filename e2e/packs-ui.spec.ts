@@ -87,7 +87,8 @@ test.afterAll(async () => {
 });
 
 test('with the keyboard alone: a pack is added from an address, held and continued, and used', async () => {
-  server.behave = ({ name }) => (name === BIG ? { throttle: 1e6 } : undefined);
+  // All weights: the time left goes by the rate of the last seconds, and a burst at first would make it short.
+  server.behave = ({ name }) => (name === 'manifest.json' ? undefined : { throttle: 1e6 });
   await openManager();
   await expect(card(EMBEDDED.title)).toContainText('In use');
   const address = dialog().getByRole('textbox');
@@ -145,7 +146,7 @@ test('it restores a photo, in the next visit too, and can be checked and removed
   await expect(card(title)).toContainText(new RegExp(`${SIZE} · used on`));
   await inCard(title, 'Details').click();
   // The photo was larger than a thumbnail, so that its pace tells something.
-  await expect(card(title)).toContainText(/About [\d.]+ min for a megapixel with 2 steps/);
+  await expect(card(title)).toContainText(/About [\d.]+ min for a megapixel with 1 step,/);
   await inCard(title, 'Check now').click();
   await expect(card(title)).toContainText(new RegExp(`Checked ${SIZE}: everything is as it was published\\.`), {
     timeout: 60_000,

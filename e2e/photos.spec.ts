@@ -115,6 +115,7 @@ test('metadata go through the app, and a file that it saved offers the same sett
 
 test('the step that was kept and what Auto made of the change come back as well', async () => {
   await app.openPhoto(dropped('grey.jpg'));
+  await app.chooseSteps(2);
   await app.restore('haze');
   await page.keyboard.press('[');
   await page.keyboard.press('k');
@@ -161,8 +162,10 @@ test('what a photo has and its result will not have is said when it is opened', 
 });
 
 test('decoders that were fetched once are there without the network', async () => {
+  const names = ['p3.heic', 'p3-16.jxl'];
+  for (const name of names) await app.openPhoto(dropped(name));
   await page.context().setOffline(true);
-  for (const name of ['p3.heic', 'p3-16.jxl']) {
+  for (const name of names) {
     await app.openPhoto(dropped(name));
     await expect(app.alert).toHaveCount(0);
   }

@@ -55,7 +55,7 @@ function Again({ recipe, onDismiss }: { recipe: Recipe; onDismiss: () => void })
         <p>
           {t('recipe.text', {
             task: t(`tasks.${task}.name`),
-            steps: recipe.steps,
+            count: recipe.steps,
             seed: recipe.seed,
             strength: percent(recipe.strength),
           })}

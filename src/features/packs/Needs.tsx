@@ -42,7 +42,7 @@ function Time({ needs }: { needs: PackNeeds }) {
   if (!measured || !used) return t('packs.needs.timeUnknown');
   const minutes = secondsPerMegapixel(measured, used, needs) / 60;
   const shown = new Intl.NumberFormat(i18n.language, { maximumSignificantDigits: 2 }).format(minutes);
-  return t('packs.needs.timeText', { minutes: shown, steps: needs.steps.default });
+  return t('packs.needs.timeText', { minutes: shown, count: needs.steps.default });
 }
 
 /** Why a pack can't be stored or run here, one sentence each. */

@@ -36,7 +36,7 @@ function ResultCard({ result }: { result: PhotoResult | null }) {
       <p className="results-name">{name}</p>
       <p className="field-hint">
         {result
-          ? t('results.facts', { steps: result.steps, seed: result.seed, strength: percent })
+          ? t('results.facts', { count: result.steps, seed: result.seed, strength: percent })
           : t('results.untouched')}
       </p>
       {result && <Tried tried={result.tried} approximate={result.approximate} />}
