@@ -281,6 +281,7 @@ test('an offer can be discarded, and all data deleted', async () => {
     await expect(offer(page)).toHaveCount(0);
     if (way === 'discard') {
       await app.openPhoto(photo);
+      await app.chooseSteps(STEPS);
     }
   }
   expect(app.errors).toEqual([]);
