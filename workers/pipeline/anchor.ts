@@ -149,13 +149,16 @@ function addEnlarged(
   { columns, rows }: { columns: number; rows: number },
 ) {
   const across = Array.from({ length: width }, (_, x) => placeAt(((x + 0.5) * columns) / width, columns));
+  const line = new Float64Array(columns);
   for (let y = 0; y < height; y++) {
     const { low, high, share } = placeAt(((y + 0.5) * rows) / height, rows);
+    for (let column = 0; column < columns; column++) {
+      line[column] = mix(grid[low * columns + column] as number, grid[high * columns + column] as number, share);
+    }
     for (let x = 0; x < width; x++) {
       const place = across[x] as Place;
-      const line = (row: number) =>
-        mix(grid[row * columns + place.low] as number, grid[row * columns + place.high] as number, place.share);
-      plane[y * width + x] = (plane[y * width + x] as number) + mix(line(low), line(high), share);
+      const moved = mix(line[place.low] as number, line[place.high] as number, place.share);
+      plane[y * width + x] = (plane[y * width + x] as number) + moved;
     }
   }
 }
