@@ -6,21 +6,22 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { chromium, type Page } from '@playwright/test';
-import { App } from '../../e2e/support/app.ts';
+import { chromium } from '@playwright/test';
+import type {} from '../../e2e/support/app.ts';
 import { pathOf } from '../../e2e/support/files.ts';
 import { Server } from '../../e2e/support/server.ts';
 import { WorkerProbe } from '../../e2e/support/worker-probe.ts';
 import { findBrowser } from '../../tools/browser.mjs';
 import { RangeServer } from '../../tools/packs/range-server.ts';
 import { noiseBytes, writeTestPack } from '../../tools/packs/test-pack.ts';
+import { Bare } from '../support/bare.ts';
 
-const OPTIONS = { megabytes: { type: 'string', default: '256' }, runs: { type: 'string', default: '3' } } as const;
+const OPTIONS = { megabytes: { type: 'string', default: '256' }, runs: { type: 'string', default: '5' } } as const;
 const SHARD = 128 * 2 ** 20;
 
 /**
- * `--megabytes 256 --runs 3`. Rates in MB/s (10^6 bytes), growth of memory in MB. Medians of the runs, in which plain fetch and
- * download take turns.
+ * `--megabytes 256 --runs 5`. Rates in MB/s (10^6 bytes), growth of memory in MB. Medians of the runs, in which plain fetch and
+ * download take turns; the share is the median of each run's own, for what else the machine does hits both of a run.
  */
 export async function benchStore(args: string[]): Promise<object> {
   const { values } = parseArgs({ args, options: OPTIONS });
@@ -29,51 +30,55 @@ export async function benchStore(args: string[]): Promise<object> {
   const pack = writeTestPack(join(folder, 'v1'), 'bench', '1', shards(Number(values.megabytes) * 1e6));
   const app = await Server.start();
   const packs = await RangeServer.start(pack.folder);
-  // A profile on the disk: private windows keep files in memory.
-  const profile = join(folder, 'profile');
-  const browser = await chromium.launchPersistentContext(profile, {
-    executablePath: await findBrowser(),
-    args: ['--no-sandbox'],
-  });
+  // The browser's profile goes where temporary files do: so its processes can be told from others.
+  process.env.TMPDIR = folder;
+  const browser = await chromium.launch({ executablePath: await findBrowser(), args: ['--no-sandbox'] });
   try {
-    const page = await browser.newPage();
-    await App.open(page, { engine: 'wasm' }, app.url);
-    await page.waitForFunction(() => navigator.serviceWorker.controller?.state === 'activated');
-    await page.evaluate(() => window.__engine.start());
-    await page.evaluate((url) => window.__packs.bridge.allowHost(url), packs.url);
+    const page = await Bare.open(browser, `${app.url}?test=1&engine=wasm`);
+    await page.until(() => navigator.serviceWorker.controller?.state === 'activated' && '__packs' in window);
+    await page.evaluate(async () => void (await window.__engine.start()));
+    await page.evaluate(async (url) => void (await window.__packs.bridge.allowHost(url)), packs.url);
     const files = Object.keys(shards(Number(values.megabytes) * 1e6, true));
     const plain: number[] = [];
     const download: number[] = [];
+    const plainCost: number[] = [];
+    const downloadCost: number[] = [];
     const imports: number[] = [];
     for (let run = 0; run < Number(values.runs); run++) {
-      plain.push(await plainRate(page, packs.url, files));
-      download.push(await rate(page, pack.bytes, 'download', packs.url));
+      const bare = await costing(folder, Number(values.megabytes) * 1e6, () => plainRate(page, packs.url, files));
+      const whole = await costing(folder, pack.bytes, () => rate(page, pack.bytes, 'download', packs.url));
+      plain.push(bare.value);
+      plainCost.push(bare.cost);
+      download.push(whole.value);
+      downloadCost.push(whole.cost);
       await exportAndRemove(page);
       imports.push(await rate(page, pack.bytes, 'import', ''));
       await remove(page);
       console.error(
-        `run ${run + 1}: plain ${plain.at(-1)}, download ${download.at(-1)}, import ${imports.at(-1)} MB/s`,
+        `run ${run + 1}: plain ${plain.at(-1)}, download ${download.at(-1)}, import ${imports.at(-1)} MB/s; processor ms a MB: ${plainCost.at(-1)}, ${downloadCost.at(-1)}`,
       );
     }
-    await packsWorker(page);
-    const probe = await WorkerProbe.attach(page, 'packs.worker');
+    const { session } = await packsWorker(page);
+    const probe = WorkerProbe.of(page, session);
     const heapBefore = await probe.heapBytes();
     const heapMost = probe.watchHeap();
-    const before = rendererMB(profile);
-    const peak = watchMemory(profile);
+    const before = rendererMB(folder);
+    const peak = watchMemory(folder);
     await rate(page, pack.bytes, 'download', packs.url);
     const growth = round(peak() - before);
     const most = await heapMost();
     const heapGrowth = round((most.used + most.buffers - heapBefore.used - heapBefore.buffers) / 1e6);
     console.error(`memory of the renderers: ${before} MB before, ${growth} MB more at most; heap ${heapGrowth} MB`);
-    const ofPlainFetch = round(median(download) / median(plain));
+    const ofPlainFetch = round(median(download.map((each, run) => each / (plain[run] ?? 0))));
     return {
-      chromium: browser.browser()?.version() ?? '',
+      chromium: browser.version(),
       megabytes: Math.round(pack.bytes / 1e6),
       runs: plain.length,
       plainMBps: median(plain),
       downloadMBps: median(download),
       ofPlainFetch,
+      plainCpuMsPerMB: median(plainCost),
+      downloadCpuMsPerMB: median(downloadCost),
       importMBps: median(imports),
       /** Private memory of page, engine and packs worker: with what the network left there. */
       rendererGrowthMB: growth,
@@ -97,10 +102,8 @@ function shards(bytes: number, empty = false): Record<string, Uint8Array> {
 }
 
 /** One file after the other, chunks written as they come, nothing checked: in the packs worker, which may fetch there. */
-async function plainRate(page: Page, url: string, files: string[]): Promise<number> {
-  const worker = await packsWorker(page);
-  // tsx wraps named functions in this helper.
-  await worker.evaluate('globalThis.__name = (value) => value');
+async function plainRate(page: Bare, url: string, files: string[]): Promise<number> {
+  const { worker } = await packsWorker(page);
   const { bytes, ms } = await worker.evaluate(
     async ({ base, names }) => {
       interface Target {
@@ -135,7 +138,7 @@ async function plainRate(page: Page, url: string, files: string[]): Promise<numb
   return round(bytes / 1000 / ms);
 }
 
-async function rate(page: Page, bytes: number, what: 'download' | 'import', url: string): Promise<number> {
+async function rate(page: Bare, bytes: number, what: 'download' | 'import', url: string): Promise<number> {
   const ms = await page.evaluate(
     async ({ kind, address }) => {
       const { bridge } = window.__packs;
@@ -153,7 +156,7 @@ async function rate(page: Page, bytes: number, what: 'download' | 'import', url:
   return round(bytes / 1000 / ms);
 }
 
-async function exportAndRemove(page: Page): Promise<void> {
+async function exportAndRemove(page: Bare): Promise<void> {
   await page.evaluate(async () => {
     const root = await navigator.storage.getDirectory();
     const id = { name: 'bench', version: '1' };
@@ -164,19 +167,38 @@ async function exportAndRemove(page: Page): Promise<void> {
   });
 }
 
-async function remove(page: Page): Promise<void> {
-  await page.evaluate(() => window.__packs.bridge.remove({ name: 'bench', version: '1' }));
+async function remove(page: Bare): Promise<void> {
+  await page.evaluate(async () => void (await window.__packs.bridge.remove({ name: 'bench', version: '1' })));
 }
 
 /** The packs worker that lives; made by asking it something. */
-async function packsWorker(page: Page) {
-  await page.evaluate(() => window.__packs.bridge.list());
-  const worker = page
-    .workers()
-    .filter((each) => each.url().includes('packs.worker'))
-    .at(-1);
-  if (!worker) throw new Error('no packs worker');
-  return worker;
+async function packsWorker(page: Bare) {
+  await page.evaluate(async () => void (await window.__packs.bridge.list()));
+  return page.worker('packs.worker');
+}
+
+/** Runs `work` and answers with its value and the processor time in ms a MB that browser and servers took for it. */
+async function costing<T>(profile: string, bytes: number, work: () => Promise<T>): Promise<{ value: T; cost: number }> {
+  const before = processorMs(profile);
+  const value = await work();
+  return { value, cost: round((processorMs(profile) - before) / (bytes / 1e6)) };
+}
+
+/** Processor time so far of the browser's processes and of this one, which serves the pack. Linux only; 0 elsewhere. */
+function processorMs(profile: string): number {
+  if (!existsSync('/proc/self/stat')) return 0;
+  let ticks = 0;
+  for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
+    try {
+      const ours = Number(pid) === process.pid || readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(profile);
+      // What stands before the last bracket is the command's name, which may hold anything. Ticks are 10 ms.
+      const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ') ?? [];
+      if (ours) ticks += Number(fields[11]) + Number(fields[12]);
+    } catch {
+      // It ended meanwhile.
+    }
+  }
+  return 10 * ticks;
 }
 
 /**

@@ -1,5 +1,5 @@
 /** What the browser's own tools tell of a worker: bytes of its JavaScript heap, and where its time goes. */
-import type { CDPSession, Page } from '@playwright/test';
+import type { Page } from '@playwright/test';
 
 interface Heap {
   usedSize: number;
@@ -16,13 +16,19 @@ interface Profile {
 /** Time in which no script runs. */
 const NO_SCRIPT = new Set(['(idle)', '(program)', '(root)']);
 
+/** What of a session of DevTools' protocol is used here. */
+export interface Targets {
+  send(method: 'Target.sendMessageToTarget', params: { sessionId: string; message: string }): Promise<unknown>;
+  on(event: 'Target.receivedMessageFromTarget', heard: (told: { sessionId: string; message: string }) => void): unknown;
+}
+
 export class WorkerProbe {
-  readonly #session: CDPSession;
+  readonly #session: Targets;
   readonly #target: string;
   readonly #waiting = new Map<number, (answer: { result?: unknown; error?: { message: string } }) => void>();
   #ids = 0;
 
-  private constructor(session: CDPSession, target: string) {
+  private constructor(session: Targets, target: string) {
     this.#session = session;
     this.#target = target;
     session.on('Target.receivedMessageFromTarget', ({ sessionId, message }) => {
@@ -45,6 +51,11 @@ export class WorkerProbe {
     // Not flat: Playwright has no door to the sessions of workers.
     await session.send('Target.setAutoAttach', { autoAttach: true, waitForDebuggerOnStart: false, flatten: false });
     return new WorkerProbe(session, await found);
+  }
+
+  /** @param target a session of the worker within `session` */
+  static of(session: Targets, target: string): WorkerProbe {
+    return new WorkerProbe(session, target);
   }
 
   /** Objects on the heap and their array buffers, after a collection. WebAssembly's memory is not among them. */
