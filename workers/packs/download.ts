@@ -178,7 +178,7 @@ export class Download {
           this.#inFlight(index, got + more);
         }
         if (got < bytes) throw new RequestError(`the answer ended after ${got} of ${bytes} bytes`, true);
-        return await this.#writer.put(file, piece, buffer.view(0, bytes));
+        return await this.#writer.put(file, piece, buffer);
       }
       if (response.status !== 200) throw new RequestError(`HTTP ${response.status}`, false, response.status);
       // With If-Range, 200 says that the file changed. Its pieces tell whether that matters.
@@ -208,7 +208,7 @@ export class Download {
         got += more;
         if (!this.#writer.has(file, piece)) this.#inFlight(index, got);
       }
-      if (!this.#writer.has(file, piece)) good = (await this.#writer.put(file, piece, buffer.view(0, bytes))) && good;
+      if (!this.#writer.has(file, piece)) good = (await this.#writer.put(file, piece, buffer)) && good;
       this.#inFlight(index, 0);
     }
     return (await read(buffer, 0, 1)) === 0 && good;

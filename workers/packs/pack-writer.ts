@@ -3,7 +3,9 @@
  * in any order. The caller holds the pack's lock.
  */
 import { EngineError } from '../errors.ts';
+import type { Memory } from './byte-reader.ts';
 import type { DiskFile } from './disk.ts';
+import { Hasher } from './hasher.ts';
 import { Journal } from './journal.ts';
 import { isPiece, type PackPlan, type PlannedFile, pieceRange } from './pack-plan.ts';
 import type { PackStore } from './pack-store.ts';
@@ -24,6 +26,7 @@ export class PackWriter {
   readonly plan: PackPlan;
   readonly #store: PackStore;
   readonly #journal: Journal;
+  readonly #hasher = new Hasher();
   /** In order of last use. */
   readonly #open = new Map<string, DiskFile>();
   /** Asked for by several pieces at the same time. */
@@ -89,23 +92,24 @@ export class PackWriter {
   }
 
   /**
-   * Takes a piece. Answers false, and keeps nothing, when it is not what the manifest says.
+   * Takes a piece, which lies at the start of `memory`. Answers false, and keeps nothing, when it is not what the manifest says.
    *
    * @throws EngineError 'storage-full'
    */
-  async put(file: PlannedFile, piece: number, bytes: Uint8Array<ArrayBuffer>): Promise<boolean> {
-    if (!(await isPiece(file, piece, bytes))) return false;
+  async put(file: PlannedFile, piece: number, memory: Memory): Promise<boolean> {
+    const { at, bytes: length } = pieceRange(file, piece);
+    if ((await this.#hasher.hex(memory, length)) !== file.pieces[piece]) return false;
+    const bytes = memory.view(0, length);
     if (this.has(file, piece)) return true;
-    await this.#full(bytes.byteLength, async () => {
-      const { at } = pieceRange(file, piece);
+    await this.#full(length, async () => {
       const handle = await this.#handle(file);
-      if (handle.write(bytes, { at }) !== bytes.byteLength) throw new DOMException('short write', 'QuotaExceededError');
+      if (handle.write(bytes, { at }) !== length) throw new DOMException('short write', 'QuotaExceededError');
       this.#dirty.add(handle);
       this.#journal.add(file.key, piece);
-      this.#unflushed += bytes.byteLength;
+      this.#unflushed += length;
       if (this.#unflushed >= CHECKPOINT) this.#checkpoint();
     });
-    this.#done += bytes.byteLength;
+    this.#done += length;
     return true;
   }
 
@@ -118,6 +122,7 @@ export class PackWriter {
 
   /** Lets all files go; everything that was put stays. */
   async close(): Promise<void> {
+    this.#hasher.close();
     try {
       this.#checkpoint();
     } catch (error) {

@@ -48,8 +48,8 @@ async function takeFile(
 ): Promise<void> {
   const reader = new ByteReader(stream);
   let putting: Promise<void> = Promise.resolve();
-  const put = async (which: number, bytes: Uint8Array<ArrayBuffer>) => {
-    if (!writer.has(file, which) && !(await writer.put(file, which, bytes)))
+  const put = async (which: number, memory: Memory) => {
+    if (!writer.has(file, which) && !(await writer.put(file, which, memory)))
       throw damaged(file, `is damaged in piece ${which}`);
   };
   try {
@@ -65,7 +65,7 @@ async function takeFile(
       }
       // The other buffer is free again once the piece before this one is written.
       await putting;
-      putting = put(piece, buffer.view(0, bytes));
+      putting = put(piece, buffer);
       // Awaited with the next piece; a failure before that is no stray rejection.
       putting.catch(() => undefined);
     }
