@@ -15,6 +15,7 @@ import { findBrowser } from '../../tools/browser.mjs';
 import { RangeServer } from '../../tools/packs/range-server.ts';
 import { noiseBytes, writeTestPack } from '../../tools/packs/test-pack.ts';
 import { Bare } from '../support/bare.ts';
+import { processorMs } from '../support/processor.ts';
 
 const OPTIONS = { megabytes: { type: 'string', default: '256' }, runs: { type: 'string', default: '5' } } as const;
 const SHARD = 128 * 2 ** 20;
@@ -182,23 +183,6 @@ async function costing<T>(profile: string, bytes: number, work: () => Promise<T>
   const before = processorMs(profile);
   const value = await work();
   return { value, cost: round((processorMs(profile) - before) / (bytes / 1e6)) };
-}
-
-/** Processor time so far of the browser's processes and of this one, which serves the pack. Linux only; 0 elsewhere. */
-function processorMs(profile: string): number {
-  if (!existsSync('/proc/self/stat')) return 0;
-  let ticks = 0;
-  for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
-    try {
-      const ours = Number(pid) === process.pid || readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(profile);
-      // What stands before the last bracket is the command's name, which may hold anything. Ticks are 10 ms.
-      const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ') ?? [];
-      if (ours) ticks += Number(fields[11]) + Number(fields[12]);
-    } catch {
-      // It ended meanwhile.
-    }
-  }
-  return 10 * ticks;
 }
 
 /**

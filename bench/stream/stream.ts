@@ -11,6 +11,7 @@ import { pathOf } from '../../e2e/support/files.ts';
 import { WorkerProbe } from '../../e2e/support/worker-probe.ts';
 import { PackFolder } from '../../tools/backend-node/pack-folder.ts';
 import { MID_SIZE_CONFIG, makeConformancePack } from '../../tools/conformance/make.ts';
+import { processorMs } from '../support/processor.ts';
 import { openStreamPage, type StreamPage } from './page.ts';
 import { workerCpuMs } from './worker-cpu.ts';
 
@@ -67,6 +68,14 @@ async function measure({ page, profile, adapter }: StreamPage, sizes: { side: nu
   await page.evaluate(() => window.__stream.copy());
   console.error('copied once');
   const [streamed, resident, share, rate, plain]: number[][] = [[], [], [], [], []];
+  const [streamedCpu, residentCpu]: number[][] = [[], []];
+  /** A job, and the processor time that all of the browser took for it: on a GPU of software, computing included. */
+  const costing = async (cap: number, costs: number[] | undefined) => {
+    const before = processorMs(profile);
+    const job = await run(cap);
+    costs?.push(Math.round(processorMs(profile) - before));
+    return job;
+  };
   let [peakOfPlan, warmFirstStepMs] = [0, 0];
   for (let at = 0; at < runs; at++) {
     const copy = await page.evaluate(() => window.__stream.copy());
@@ -74,12 +83,12 @@ async function measure({ page, profile, adapter }: StreamPage, sizes: { side: nu
     rate?.push(fast);
     plain?.push(limit);
     share?.push(fast / limit);
-    const flows = await run(NONE);
+    const flows = await costing(NONE, streamedCpu);
     warmFirstStepMs ||= Math.round(flows.stepMs[0] ?? 0);
     console.error(
       `run ${at + 1}: ${flows.stepMs.map(Math.round)} ms a step streamed, job ${Math.round(flows.milliseconds)} ms`,
     );
-    const stays = await run(ALL);
+    const stays = await costing(ALL, residentCpu);
     // The first step loads what stays.
     streamed?.push(median(flows.stepMs.slice(1)));
     resident?.push(median(stays.stepMs.slice(1)));
@@ -87,7 +96,7 @@ async function measure({ page, profile, adapter }: StreamPage, sizes: { side: nu
       peakOfPlan = Math.max(peakOfPlan, gpuPeakBytes / totalBytes);
     console.error(
       `run ${at + 1}: ${fast.toFixed(0)} of ${limit.toFixed(0)} MB/s, ` +
-        `${streamed?.at(-1)?.toFixed(0)} ms a step streamed, ${resident?.at(-1)?.toFixed(0)} resident`,
+        `${streamed?.at(-1)?.toFixed(0)} ms a step streamed, ${resident?.at(-1)?.toFixed(0)} resident; processor ${streamedCpu?.at(-1)} and ${residentCpu?.at(-1)} ms a job`,
     );
   }
   const probe = await WorkerProbe.attach(page, 'worker');
@@ -116,6 +125,9 @@ async function measure({ page, profile, adapter }: StreamPage, sizes: { side: nu
     warmFirstStepMs,
     streamedStepMs: Math.round(median(streamed)),
     residentStepMs: Math.round(median(resident)),
+    /** Of whole jobs, in which the streamed one brings its blocks once more for each step but the first. */
+    streamedJobCpuMs: median(streamedCpu),
+    residentJobCpuMs: median(residentCpu),
     gpuPeakOfPlan: round(peakOfPlan),
     heapGrowthMB: round((together(heap) - together(before)) / 1e6),
     wasmHeapMB: round(value.heapBytes / 1e6),
