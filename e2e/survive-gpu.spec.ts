@@ -3,7 +3,7 @@ import { type BrowserContext, expect, type Page, test } from '@playwright/test';
 import { App } from './support/app.ts';
 import { cornerOf } from './support/files.ts';
 import { type Pixels, psnr } from './support/pixels.ts';
-import { afterSteps, crash, offer, offeredStep, ready } from './support/survive.ts';
+import { afterSteps, cachingOnce, crash, offer, offeredStep, ready } from './support/survive.ts';
 
 test.describe.configure({ mode: 'serial', timeout: 240_000 });
 
@@ -41,6 +41,28 @@ test('a killed tab goes on to the same result', async () => {
   await expect(page.locator('.film-frame')).toHaveCount(STEPS);
   const { data } = await app.result();
   expect(Buffer.compare(data, whole.data)).toBe(0);
+});
+
+test('a killed tab with first-block caching goes on to the same result', async () => {
+  await cachingOnce(page);
+  await app.restore('noise');
+  const cached = await app.result();
+  // Some step did without the deeper blocks.
+  expect(Buffer.compare(cached.data, whole.data)).not.toBe(0);
+  await cachingOnce(page);
+  await app.begin('noise');
+  await afterSteps(app, 3);
+  await crash(page);
+  page = await context.newPage();
+  app = await App.open(page, { engine: 'webgpu' });
+  // Steps are left to do, and the step before them may be one that was not computed in full.
+  expect(await offeredStep(page)).toBeGreaterThanOrEqual(2);
+  await offer(page).getByRole('button', { name: 'Continue' }).click();
+  await app.root('job', /running|done/);
+  await app.root('job', 'done');
+  await app.root('engine', 'webgpu');
+  const { data } = await app.result();
+  expect(Buffer.compare(data, cached.data)).toBe(0);
 });
 
 test('three devices lost in a row stop the job with a message; it can be continued', async () => {

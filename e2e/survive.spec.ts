@@ -6,6 +6,7 @@ import type { Pixels } from './support/pixels.ts';
 import {
   afterSteps,
   besideApp,
+  cachingOnce,
   crash,
   keptFiles,
   noisyPhoto,
@@ -149,21 +150,12 @@ test('a worker that is ended: the job is offered and goes on to the same result'
 
 test('a job with first-block caching goes on to what it would have come to', async () => {
   const offered = page.getByRole('button', { name: 'Continue' });
-  // No switch of the page asks for it. Asked for once: the job that goes on has it from what was kept.
-  const cachingOnce = () =>
-    page.evaluate(() => {
-      const own = window.__engine.restore;
-      window.__engine.restore = (request, ...rest) => {
-        window.__engine.restore = own;
-        return own.call(window.__engine, { ...request, firstBlockCache: 0.9 }, ...rest);
-      };
-    });
-  await cachingOnce();
+  await cachingOnce(page);
   await app.begin('noise');
   await wellEnded(app);
   const cached = await app.result();
   expect(Buffer.compare(cached.data, whole.data)).not.toBe(0);
-  await cachingOnce();
+  await cachingOnce(page);
   await app.begin('noise');
   await afterSteps(app, 4);
   await page.evaluate(() => window.__workers.at(-1)?.terminate());

@@ -36,6 +36,17 @@ export async function afterSteps({ page }: App, count: number): Promise<void> {
   });
 }
 
+/** No switch of the page asks for first-block caching. The next job has it; one that goes on has it from what was kept. */
+export function cachingOnce(page: Page): Promise<void> {
+  return page.evaluate(() => {
+    const own = window.__engine.restore;
+    window.__engine.restore = (request, ...rest) => {
+      window.__engine.restore = own;
+      return own.call(window.__engine, { ...request, firstBlockCache: 0.9 }, ...rest);
+    };
+  });
+}
+
 export const offer = (page: Page) => page.getByRole('region', { name: /^Continue restoring/ });
 
 /** Steps that the offer says are done. */
