@@ -184,6 +184,8 @@ export class GpuWeights {
     const ports = graphOf(this.#pack.manifest, instance).graph.weights;
     this.#ring ??= new WeightRing(this.#device, this.#stageBytes, STAGES);
     const ring = this.#ring;
+    // One for all that is widened: fresh memory for each weight would cost more to get than to fill.
+    const scratch = new Scratch();
     for (let next = 0; next < ports.length; ) {
       const copies: StagedCopy[] = [];
       const first = next;
@@ -194,12 +196,18 @@ export class GpuWeights {
         offset += buffer.size;
       }
       const staged = ports.slice(first, next);
-      await ring.fill((mapped) => this.#read(instance, staged, copies, mapped), copies);
+      await ring.fill((mapped) => this.#read(instance, staged, copies, mapped, scratch), copies);
     }
   }
 
   /** What is stored as it is fed is read straight into mapped memory; the rest is widened into it. */
-  async #read(instance: string, ports: readonly Port[], copies: readonly StagedCopy[], mapped: ArrayBuffer) {
+  async #read(
+    instance: string,
+    ports: readonly Port[],
+    copies: readonly StagedCopy[],
+    mapped: ArrayBuffer,
+    scratch: Scratch,
+  ) {
     for (const [at, port] of ports.entries()) {
       const spec = weightOf(this.#pack.manifest, instance, port);
       const dtype = fedDType(port, this.#mode);
@@ -207,9 +215,21 @@ export class GpuWeights {
       if (isFedAsStored(spec.stored, dtype)) {
         await this.#pack.readInto(spec, new Uint8Array(mapped, offset, spec.bytes));
       } else {
-        decodeWeight(await this.#pack.range(spec), spec, dtype, mapped, offset);
+        const stored = scratch.view(spec.bytes);
+        await this.#pack.readInto(spec, stored);
+        decodeWeight(stored, spec, dtype, mapped, offset);
       }
     }
+  }
+}
+
+/** Memory that grows to the largest view asked for. */
+class Scratch {
+  #bytes = new Uint8Array();
+
+  view(bytes: number): Uint8Array {
+    if (this.#bytes.byteLength < bytes) this.#bytes = new Uint8Array(bytes);
+    return this.#bytes.subarray(0, bytes);
   }
 }
 
