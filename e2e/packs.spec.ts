@@ -257,3 +257,20 @@ test('the server goes and comes back in the middle', async () => {
   expect(await result).toEqual({ ok: true, value: id });
   expect(await remove()).toMatchObject({ ok: true });
 });
+
+test('a piece that comes wrong is noticed on the thread that hashes, and fetched again', async () => {
+  const threads: string[] = [];
+  page.on('worker', (worker) => threads.push(worker.url()));
+  // Slow enough for the thread to run by then.
+  server.behave = (asked) =>
+    isBig(asked) && asked.range?.[0] === 5 * PIECE_BYTES && asked.before === 0
+      ? { corruptAt: 1000, throttle: 8e6 }
+      : undefined;
+  expect(await start(server.url)).toEqual({ ok: true, value: id });
+  expect(threads.filter((url) => url.includes('hash.worker'))).toHaveLength(1);
+  expect([...pieces()].sort()).toEqual([0, 1, 2, 3, 4, 5, 5, 6, 7]);
+  expect(await page.evaluate((pack) => window.__packs.bridge.verify(pack), id)).toMatchObject({
+    value: { broken: [] },
+  });
+  expect(await remove()).toMatchObject({ ok: true });
+});
