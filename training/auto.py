@@ -1,43 +1,79 @@
-"""Which task a photo needs: a small classifier over crops at native resolution and the thumbnail.
+"""Which task a photo needs: what the first stages of a ResNet-50 see in crops at native resolution and in a thumbnail.
 
-Noise, compression and blur show only at native resolution, haze and low light only in the whole,
-so both are seen. Classes are the tasks in their order, then "clean".
+Noise, compression and blur show only at native resolution, haze and low light only in the whole, so both are seen.
+Classes are the tasks in their order, then "clean". The stages are those of ImageNet (`backbone.py`) and stay as they are;
+only the two layers behind them are trained (`train_auto.py`).
 """
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .vae import SLOPE, Block, conv3
+from .vae import SLOPE
+
+LIMIT = 6.0  # features beyond so many standard deviations count as this many
 
 
-def pool(h: Tensor) -> Tensor:
-    """[B, C, H, W] -> [B, 2C]: mean and maximum over space."""
-    return torch.cat([h.mean((2, 3)), h.amax((2, 3))], 1)
+def spread(h: Tensor) -> Tensor:
+    """[B, C, H, W] -> [B, 2C]: mean and standard deviation over space."""
+    mean = h.mean((2, 3), keepdim=True)
+    deviation = (h - mean).square().mean((2, 3)).sqrt()
+    return torch.cat([mean.flatten(1), deviation], 1)
+
+
+class Bottleneck(nn.Module):
+    """relu(x + conv3(relu(conv2(relu(conv1(x)))))), batch norms folded; a first block projects x and may halve it."""
+
+    def __init__(self, inner: int, width: int, out: int, stride: int):
+        super().__init__()
+        self.conv1 = nn.Conv2d(inner, width, 1, stride)
+        self.conv2 = nn.Conv2d(width, width, 3, padding=1)
+        self.conv3 = nn.Conv2d(width, out, 1)
+        if inner != out:
+            self.shortcut = nn.Conv2d(inner, out, 1, stride)
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = F.relu(self.conv2(F.relu(self.conv1(x))))
+        return F.relu((self.shortcut(x) if hasattr(self, "shortcut") else x) + self.conv3(h))
 
 
 class AutoHead(nn.Module):
-    """See `forward`. Trained beside the restoration model and shares nothing with it."""
+    """See `forward`. Shares nothing with the restoration model."""
 
     def __init__(self, c: dict, classes: int):
         super().__init__()
-        w = c["widths"]
-        self.stem = nn.Conv2d(3, w[0], 6, stride=2, padding=2)
-        self.blocks = nn.ModuleList(Block(width) for width in w)
-        self.down = nn.ModuleList(conv3(w[n], w[n + 1], stride=2) for n in range(2))
-        self.thumb = nn.ModuleList(
-            [nn.Conv2d(3, w[0], 6, stride=2, padding=2), conv3(w[0], w[1], 2), conv3(w[1], w[2], 2)]
-        )
-        self.fc1 = nn.Linear(6 * w[2], 128)
-        self.fc2 = nn.Linear(128, classes)
+        self.register_buffer("offset", torch.zeros(3))  # of the photo's channels, in 0..255: the means of ImageNet
+        self.stem = nn.Conv2d(3, c["stem"], 7, stride=2, padding=3)
+        self.stages = nn.ModuleList()
+        inner, total = c["stem"], c["stem"]
+        for n, (width, blocks) in enumerate(zip(c["widths"], c["blocks"])):
+            stage = nn.ModuleList()
+            for b in range(blocks):
+                stage.append(Bottleneck(inner, width, 4 * width, 2 if n > 0 and b == 0 else 1))
+                inner = 4 * width
+            self.stages.append(stage)
+            total += inner
+        self.register_buffer("mean", torch.zeros(6 * total))  # of the features of training views
+        self.register_buffer("scale", torch.ones(6 * total))  # inverse of their standard deviation
+        self.fc1 = nn.Linear(6 * total, c["hidden"])
+        self.fc2 = nn.Linear(c["hidden"], classes)
+
+    def see(self, x: Tensor) -> Tensor:
+        """x [B, 3, S, S], RGB in -1..1 -> [B, 2 C]: `spread` of the stem and of each stage."""
+        h = F.relu(self.stem((x + 1) * 127.5 - self.offset[:, None, None]))
+        seen, h = [spread(h)], F.max_pool2d(h, 3, 2, 1)
+        for stage in self.stages:
+            for block in stage:
+                h = block(h)
+            seen.append(spread(h))
+        return torch.cat(seen, 1)
+
+    def judge(self, crops: Tensor, thumb: Tensor) -> Tensor:
+        """What `see` gives of crops [B, N, 2C] and thumbnail [B, 2C] -> logits [B, classes]."""
+        features = torch.cat([crops.mean(1), crops.amax(1), thumb], 1)
+        features = ((features - self.mean) * self.scale).clamp(-LIMIT, LIMIT)
+        return self.fc2(F.leaky_relu(self.fc1(features), SLOPE))
 
     def forward(self, crops: Tensor, thumb: Tensor) -> Tensor:
-        """crops [B, N, 3, 128, 128] and thumb [B, 3, 64, 64], RGB in -1..1 -> logits [B, classes]."""
-        h = self.stem(crops.flatten(0, 1))
-        for n, block in enumerate(self.blocks):
-            h = block(self.down[n - 1](h) if n else h)
-        each = pool(h).unflatten(0, crops.shape[:2])
-        for conv in self.thumb:
-            thumb = F.leaky_relu(conv(thumb), SLOPE)
-        whole = torch.cat([each.mean(1), each.amax(1), pool(thumb)], 1)
-        return self.fc2(F.leaky_relu(self.fc1(whole), SLOPE))
+        """crops [B, N, 3, 128, 128] and thumb [B, 3, 128, 128], RGB in -1..1 -> logits [B, classes]."""
+        return self.judge(self.see(crops.flatten(0, 1)).unflatten(0, crops.shape[:2]), self.see(thumb))

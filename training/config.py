@@ -35,7 +35,7 @@ def default_config() -> dict:
             "shift": 0,
         },
         "conditioning": {"tasks": list(TASKS), "task_tokens": 4, "thumb": 64},
-        "auto": {"widths": [32, 64, 96], "crop": 128, "crops": 8},
+        "auto": {"stem": 64, "widths": [64, 128], "blocks": [3, 4], "hidden": 256, "crop": 128, "crops": 8, "thumb": 128},
         # Tasks whose tiles take their low frequencies from the whole photo, reduced to `side` px; sigma in its px.
         "anchor": {"side": 384, "sigma": 6, "tasks": ["haze", "low-light"]},
         "start_sigma": 0.05,

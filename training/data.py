@@ -21,7 +21,6 @@ from .degrade import mixed
 # Share of each task among the views of a batch. Blur and compression gain least per sample.
 SHARE = {"blur": 12, "compression": 10, "noise": 7, "haze": 6, "moire": 7, "low-light": 6, "reflection": 7, "flare": 5,
          "rain": 4}
-NEAR = 10 ** (-38 / 10)  # mean squared error under which a view counts as clean
 CLEAN_MORE = ("haze", "moire")  # these take most from clean photos: twice the share of clean samples
 
 
@@ -100,8 +99,7 @@ def clean_flags(tasks: list[int], rate: float, rng: random.Random) -> list[bool]
 def batch(photos: Photos, plan: dict, rng: random.Random, g: torch.Generator) -> dict[str, Tensor]:
     """Shuffled samples of one step.
 
-    y, x [B, 3, crop, crop] degraded and clean in -1..1; thumb [B, 3, 64, 64]; view [B, 3, size, size] degraded;
-    pure [B/8, 3, size, size] clean views; task [B] long; clean, near [B] bool: untouched, hardly degraded.
+    y, x [B, 3, crop, crop] degraded and clean in -1..1; thumb [B, 3, 64, 64]; task [B] long; clean [B] bool: untouched.
     """
     n, size, crop = plan["views"], plan["size"], plan["crop"]
     tasks = task_list(n, rng)
@@ -115,9 +113,8 @@ def batch(photos: Photos, plan: dict, rng: random.Random, g: torch.Generator) ->
         r, c = (rng.randint(0, (size - crop) // step) * step for _ in range(2))
         ys.append(y[k, :, r : r + crop, c : c + crop]), xs.append(x[k, :, r : r + crop, c : c + crop])
     order = torch.randperm(n, generator=g, device=x.device)
-    whole = {"y": torch.stack(ys), "x": torch.stack(xs), "thumb": F.interpolate(y, (64, 64), mode="area"), "view": y}
+    whole = {"y": torch.stack(ys), "x": torch.stack(xs), "thumb": F.interpolate(y, (64, 64), mode="area")}
     out = {k: to_signed(v[order]) for k, v in whole.items()}
-    out |= {"pure": to_signed(other[: max(1, n // 8)]), "near": ((y - x).square().mean((1, 2, 3)) < NEAR)[order]}
     labels = {"task": torch.tensor(tasks), "clean": torch.tensor(clean)}
     return out | {k: v.to(x.device, non_blocking=True)[order] for k, v in labels.items()}
 

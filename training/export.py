@@ -1,4 +1,4 @@
-"""Write `model-*.safetensors` (files of at most 15 MB) and `config.json`.
+"""Write `model-*.safetensors` (files of at most 15 MB), `auto.safetensors` (the classifier) and `config.json`.
 
     python -m training.export --random --out DIR            random weights, no tensor constant
     python -m training.export --checkpoint CKPT --out DIR   EMA weights of a training checkpoint
@@ -16,6 +16,8 @@ from safetensors.torch import load_file, save_file
 from .config import default_config
 from .model import Restorer, export_names, import_names, init_weights
 
+AUTO = "auto.safetensors"  # the classifier, in a file of its own: it need not travel with the rest
+
 
 def random_model(seed: int = 1) -> Restorer:
     """A model with every tensor non-constant, for parity tests of an inference engine."""
@@ -28,6 +30,8 @@ def random_model(seed: int = 1) -> Restorer:
         elif p.ndim < 2 or p.abs().max() == 0:
             strong = "mod" in name or "adaLN" in name  # gates large enough that every block shows
             p.data = (0.08 if strong else 0.02) * torch.randn_like(p)
+    for p in model.auto.buffers():
+        p.add_(0.1 * torch.randn_like(p))
     model.decoder.out.weight.data.mul_(3)
     return model.eval()
 
@@ -46,17 +50,24 @@ def shards(tensors: dict[str, torch.Tensor], limit: int = 15_000_000) -> list[di
 
 
 def write(model: Restorer, folder: str | Path, half: bool, progress: dict | None = None) -> None:
-    """Write the folder completely beside its place, then swap it in."""
+    """Write the folder completely beside its place, then swap it in. A model without classifier leaves that of the folder."""
     folder = Path(folder)
     new, old = folder.with_name(folder.name + ".new"), folder.with_name(folder.name + ".old")
     shutil.rmtree(new, ignore_errors=True)
     new.mkdir(parents=True)
     dtype = torch.float16 if half else torch.float32
-    parts = shards({k: v.detach().cpu().to(dtype).contiguous() for k, v in export_names(model).items()})
+    tensors = {k: v.detach().cpu().to(dtype).contiguous() for k, v in export_names(model).items()}
+    auto = {k: tensors.pop(k) for k in list(tensors) if k.startswith("auto.")}
+    parts = shards(tensors)
     for n, part in enumerate(parts, 1):
         save_file(part, new / f"model-{n:05d}-of-{len(parts):05d}.safetensors")
+    if auto:
+        save_file(auto, new / AUTO)
     if progress:
         (new / "progress.json").write_text(json.dumps(progress, indent=1) + "\n")
+    for name in [*([] if auto else [AUTO]), *([] if progress else ["progress.json"])]:
+        if (folder / name).exists():
+            shutil.copy(folder / name, new / name)
     save_file({k: v.detach().cpu().float().contiguous() for k, v in model.preview.state_dict().items()}, new / "preview.safetensors")
     (new / "config.json").write_text(json.dumps(model.config, indent=1) + "\n")
     shutil.rmtree(old, ignore_errors=True)
@@ -69,8 +80,10 @@ def write(model: Restorer, folder: str | Path, half: bool, progress: dict | None
 def load(folder: str | Path) -> Restorer:
     """Read an exported folder back (weights widened to fp32)."""
     folder = Path(folder)
-    model = Restorer(json.loads((folder / "config.json").read_text()))
-    tensors = {k: v for f in sorted(folder.glob("model*.safetensors")) for k, v in load_file(f).items()}
+    auto = (folder / AUTO).exists()
+    model = Restorer(json.loads((folder / "config.json").read_text()), auto)
+    files = [*sorted(folder.glob("model*.safetensors")), *([folder / AUTO] if auto else [])]
+    tensors = {k: v for f in files for k, v in load_file(f).items()}
     model.load_state_dict(import_names(tensors), strict=False)
     if (folder / "preview.safetensors").exists():
         model.preview.load_state_dict(load_file(folder / "preview.safetensors"))
@@ -80,7 +93,7 @@ def load(folder: str | Path) -> Restorer:
 def from_checkpoint(path: str | Path) -> Restorer:
     """EMA weights of a training checkpoint."""
     state = torch.load(path, map_location="cpu", weights_only=True)
-    model = Restorer(state["config"])
+    model = Restorer(state["config"], auto=False)
     model.load_state_dict(state["ema"])
     return model.eval()
 

@@ -12,9 +12,9 @@ from .vae import SLOPE, Block, Decoder, Encoder
 
 
 class Restorer(nn.Module):
-    """See `restore` for use. Tensor names: `export_names`."""
+    """See `restore` for use. Tensor names: `export_names`. The classifier is trained apart and may be left out."""
 
-    def __init__(self, config: dict):
+    def __init__(self, config: dict, auto: bool = True):
         super().__init__()
         self.config = config
         v, c, t = config["vae"], config["conditioning"], config["transformer"]
@@ -25,7 +25,7 @@ class Restorer(nn.Module):
         self.decoder = Decoder(v, t["vec_in_dim"])
         self.conditioning = Conditioning(len(c["tasks"]), c["task_tokens"], thumbs, token, t["context_in_dim"])
         self.dit = DiT(t)
-        if "auto" in config:
+        if auto and "auto" in config:
             self.auto = AutoHead(config["auto"], len(c["tasks"]) + 1)
         self.preview = nn.Conv2d(v["latent_channels"], 12, 1)  # latents -> photo at 1/4 size, for training and previews
 

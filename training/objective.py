@@ -93,19 +93,3 @@ def step_loss(model: Restorer, b: dict[str, Tensor], progress: float, rng: rando
         kept = psnr(out[:same], y[:same]).mean()
     return loss, {"pixel": pixel, "flow": moved, "auto": again, "z": z_ref.std(), "same": kept, "gain": gain,
                   "counts": counts}
-
-
-def task_loss(model: Restorer, b: dict[str, Tensor], rng: random.Random, crops: int = 4) -> tuple[Tensor, Tensor]:
-    """Cross-entropy of the proposed task and how often it is right. Views that are nearly clean count as clean."""
-    classes, side = len(model.config["conditioning"]["tasks"]), model.config["auto"]["crop"]
-    view = torch.cat([b["view"], b["pure"]])
-    thumb = torch.cat([b["thumb"], F.interpolate(b["pure"], b["thumb"].shape[2:], mode="area")])
-    room = (view.shape[2] - side) // 8
-    places = [(8 * rng.randint(0, room), 8 * rng.randint(0, room)) for _ in range(crops)]
-    parts = torch.stack([view[:, :, r : r + side, c : c + side] for r, c in places], 1)
-    label = torch.where(b["clean"] | b["near"], classes, b["task"])
-    label = torch.cat([label, torch.full((len(b["pure"]),), classes, device=view.device)])
-    with torch.autocast(view.device.type, torch.bfloat16):
-        logits = model.auto(parts, thumb)
-    loss = F.cross_entropy(logits.float(), label, label_smoothing=0.05)
-    return loss, (logits.argmax(1) == label).float().mean()

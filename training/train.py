@@ -23,14 +23,14 @@ from .data import Photos, batch, load_photos
 from .dit import DoubleBlock, SingleBlock
 from .export import load, write
 from .model import Restorer, init_weights
-from .objective import plan, rate, step_loss, task_loss
+from .objective import plan, rate, step_loss
 
 SEED = 20
-LR = {"conv": 6e-4, "dit": 4e-4, "auto": 1e-3}
+LR = {"conv": 6e-4, "dit": 4e-4}
 
 
 def groups(model: Restorer) -> list[dict]:
-    """AdamW groups: weight decay on matrices only, a rate of its own for transformer and classifier."""
+    """AdamW groups: weight decay on matrices only, a rate of its own for the transformer."""
     out = []
     for part in LR:
         def belongs(name: str) -> bool:
@@ -120,9 +120,11 @@ def main() -> None:
     photos = Photos(load_photos([Path(d) for d in a.data], a.loaders), a.device)
     note(f"{len(photos.items)} photos in {time.time() - begun:.1f} s")
     torch.manual_seed(SEED)
-    model = load(a.init).train() if a.init else Restorer(default_config())
-    if not a.init:
-        init_weights(model)
+    model = Restorer(default_config(), auto=False)
+    init_weights(model)
+    if a.init:
+        own = {k: v for k, v in load(a.init).state_dict().items() if not k.startswith("auto.")}
+        model.load_state_dict(own)
     model.to(a.device, memory_format=torch.channels_last)
     ema = copy.deepcopy(model).requires_grad_(False).eval()
     opt = torch.optim.AdamW(groups(model), betas=(0.9, 0.98), fused=True)
@@ -138,7 +140,6 @@ def main() -> None:
     torch.manual_seed(SEED + step)
     rng = random.Random(SEED + step)
     g = torch.Generator(a.device).manual_seed(SEED + step)
-    main_params = [p for k, p in model.named_parameters() if not k.startswith("auto.")]
     pairs = [list(m.state_dict().values()) for m in (ema, model)]
     tally, last = Tally(a.device), {"line": time.time(), "save": time.time(), "export": time.time()}
     note(f"start step {step} seconds {a.seconds} init {a.init} device {a.device}")
@@ -150,12 +151,9 @@ def main() -> None:
             group["lr"] = factor * group["base"] * rate(progress, step - first)
         b = batch(photos, plan(progress, a.device, a.scale, a.batch), rng, g)
         loss, parts = step_loss(model, b, progress, rng)
-        if step % 2 == 0:
-            choice, right = task_loss(model, b, rng)
-            loss, parts = loss + choice, parts | {"right": right * 2}
         opt.zero_grad(set_to_none=True)
         loss.backward()
-        parts["norm"] = torch.nn.utils.clip_grad_norm_(main_params, 1.0)
+        parts["norm"] = torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         opt.found_inf = (~torch.isfinite(parts["norm"])).float()  # the fused step then changes nothing, without a wait
         opt.step()
         step += 1

@@ -114,7 +114,8 @@ export function bars(
   return all;
 }
 
-function autoBars(auto: AutoSummary): Bar[] {
+/** The bars of the proposed tasks alone. */
+export function autoBars(auto: AutoSummary): Bar[] {
   const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
   const low = Object.entries(auto.tasks).filter(([, share]) => share < 0.85);
   const kept = average(auto.clean);

@@ -19,6 +19,7 @@ export const USAGE = `npm run bench -- quality --data PHOTOS [options]
   --bits          packs of 4, 8, 16 and 32 bits from training/state, compared
   --bits-photos N on how many of the photos (default: 8)
   --checks        seed, tiles against the whole, seams of a 12 MP photo
+  --auto          only which task is proposed, in minutes
   --cost          time and memory of a 512 × 512 px photo, and MAXIM's
   --report        writes an HTML page into the cache, --report-file FILE elsewhere
   --still FILE    writes a picture of that page with CC0 photos only (WebP)
@@ -42,6 +43,7 @@ const DEFINITION = {
   bits: { type: 'boolean', default: false },
   'bits-photos': { type: 'string', default: '8' },
   checks: { type: 'boolean', default: false },
+  auto: { type: 'boolean', default: false },
   cost: { type: 'boolean', default: false },
   report: { type: 'boolean', default: false },
   'report-file': { type: 'string' },
@@ -65,6 +67,7 @@ export interface Options {
   readonly bits: boolean;
   readonly bitsPhotos: number;
   readonly checks: boolean;
+  readonly auto: boolean;
   readonly cost: boolean;
   readonly report: string | undefined;
   readonly still: string | undefined;
@@ -103,6 +106,7 @@ export function readOptions(args: readonly string[]): Options {
     bits: values.bits,
     bitsPhotos: number('bits-photos', values['bits-photos'], 41),
     checks: values.checks,
+    auto: values.auto,
     cost: values.cost,
     report: values['report-file'] ?? (values.report ? join(cache, 'report.html') : undefined),
     still: values.still,

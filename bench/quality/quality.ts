@@ -1,7 +1,7 @@
 /** `npm run bench -- quality`: the frozen set through a pack. See options.ts for the command line. */
 import type { TaskId } from '../../workers/packs/manifest.ts';
 import { autoSummary } from './auto.ts';
-import { type Bar, bars } from './bars.ts';
+import { autoBars, type Bar, bars } from './bars.ts';
 import { compareBits } from './bits.ts';
 import { checkTiles } from './checks.ts';
 import { measureCost } from './cost.ts';
@@ -27,6 +27,7 @@ export async function benchQuality(args: string[]): Promise<object> {
     workshop.recipe.clean.map(({ photo }) => photo),
     options.photos,
   );
+  if (options.auto) return onlyAuto(contestant, workshop, options, photos);
   const maxim = await maximResults(workshop, judge);
   // What the lines of JSON need comes first: a run that is stopped has that at least.
   const ours = await columnsOf('ours', options, photos, (task, photo) => contestant.scores(task, photo));
@@ -71,6 +72,22 @@ export async function benchQuality(args: string[]): Promise<object> {
   if (options.bits) printBoth(await compareBits(workshop, judge, options, photos.slice(0, options.bitsPhotos)));
   if (options.cost) printBoth(await measureCost(workshop, options));
   return jsonOf(tasks, clean, auto);
+}
+
+/** What the pack proposes, and what a clean photo keeps of itself through that. */
+async function onlyAuto(
+  contestant: Contestant,
+  workshop: Workshop,
+  options: Options,
+  photos: readonly string[],
+): Promise<object> {
+  const auto = await autoSummary(contestant, workshop, contestant.autoStores, options.tasks, photos);
+  await contestant.engine.backend.dispose();
+  if (!auto) throw new Error('This pack proposes no task.');
+  console.log(
+    `${cleanTable([], auto)}\n\n${autoTable(auto)}\n\n${barTable(bars([], [], auto, contestant.defaultSteps))}\n`,
+  );
+  return jsonOf([], [], auto);
 }
 
 function printBoth({ text, bars: list }: { text: string; bars: Bar[] }): void {

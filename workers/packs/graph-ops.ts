@@ -5,9 +5,10 @@
  */
 export const GRAPH_OPS: Readonly<Record<string, readonly string[]>> = {
   '': [
-    ...['Add', 'Cast', 'Concat', 'Conv', 'DepthToSpace', 'Div', 'Exp', 'Gather', 'Gelu', 'Identity'],
-    ...['LayerNormalization', 'LeakyRelu', 'MatMul', 'Mul', 'RMSNormalization', 'ReduceMax', 'ReduceMean'],
-    ...['ReduceSum', 'Reshape', 'Resize', 'RotaryEmbedding', 'Sigmoid', 'Slice', 'Split', 'Sub', 'Tanh', 'Transpose'],
+    ...['Add', 'Cast', 'Clip', 'Concat', 'Conv', 'DepthToSpace', 'Div', 'Exp', 'Gather', 'Gelu', 'Identity'],
+    ...['LayerNormalization', 'LeakyRelu', 'MatMul', 'MaxPool', 'Mul', 'RMSNormalization', 'ReduceMax', 'ReduceMean'],
+    ...['ReduceSum', 'Relu', 'Reshape', 'Resize', 'RotaryEmbedding', 'Sigmoid', 'Slice', 'Split', 'Sqrt', 'Sub'],
+    ...['Tanh', 'Transpose'],
   ],
   'com.microsoft': ['MatMulNBits', 'MultiHeadAttention'],
 };
