@@ -29,6 +29,8 @@ export interface AutoDims {
 const SLOPE = { f: 0.1 };
 /** Standard deviations that a feature may be off its mean. */
 const LIMIT = 6;
+/** Of a slice: up to the end. */
+const END = 2 ** 31 - 1;
 
 const relu = (e: Emitter, x: Value) => e.op('Relu', [x]);
 
@@ -65,6 +67,21 @@ function spread(e: Emitter, x: Value): Value {
   return e.concat([e.op('ReduceMean', [x, over], { keepdims: 0 }), e.op('Sqrt', [variance])], 1);
 }
 
+/**
+ * The larger one of the values at 2i - 1, 2i and 2i + 1, none before the first: a max pool of 3 with stride 2 and a border of
+ * 1 along one axis. MaxPool itself has no WebGPU kernel in this opset; max(a, b) is a + relu(b - a).
+ */
+function halved(e: Emitter, x: Value, axis: number): Value {
+  const part = (value: Value, ...[from, end, step]: [number, number, number]) =>
+    e.op('Slice', [value, ...[from, end, axis, step].map((each) => e.model.constant('int64', [each]))]);
+  const larger = (a: Value, b: Value) => e.add(a, relu(e, e.op('Sub', [b, a])));
+  const even = part(x, 0, END, 2);
+  const odd = part(x, 1, END, 2);
+  // Each moved by one; the first has none before it and takes its own.
+  const before = e.concat([part(odd, 0, 1, 1), part(odd, 0, -1, 1)], axis);
+  return larger(larger(even, odd), before);
+}
+
 /** `[k,3,side,side]` in [-1,1] to `[k,2C]`: `spread` of the stem and of each stage. */
 function see(e: Emitter, photo: Value, d: AutoDims): Value {
   const offset = vector(e, 'auto.offset', 'float32', { tensor: 'auto.offset', full: [3] }, [1, 3, 1, 1]);
@@ -72,7 +89,7 @@ function see(e: Emitter, photo: Value, d: AutoDims): Value {
   const stem: Conv = { tensor: 'auto.stem', out: d.stem, in: 3, kernel: 7, stride: 2, pad: 3 };
   let h = relu(e, conv(e, e.op('Sub', [bytes, offset]), stem));
   const seen = [spread(e, h)];
-  h = e.op('MaxPool', [h], { kernel_shape: [3, 3], strides: [2, 2], pads: [1, 1, 1, 1] });
+  h = halved(e, halved(e, h, 2), 3);
   let inner = d.stem;
   d.widths.forEach((width, n) => {
     for (let block = 0; block < (d.blocks[n] ?? 0); block++) {
