@@ -15,11 +15,12 @@ import type {
 import { distanceData, mixData } from '../../workers/pipeline/block-cache.ts';
 import type { Engine } from '../../workers/pipeline/job.ts';
 import { joinData, planJoin } from '../../workers/pipeline/join.ts';
-import { graphOf, planRun } from '../../workers/runtime/graphs.ts';
+import { graphOf, type Planned, planRun } from '../../workers/runtime/graphs.ts';
 import { Mutex } from '../../workers/runtime/mutex.ts';
 import { type Held, Residency } from '../../workers/runtime/residency.ts';
 import { Sessions } from '../../workers/runtime/sessions.ts';
 import { ortTensorOf, RuntimeTensor } from '../../workers/runtime/tensor.ts';
+import { exposeAll, makersOf } from '../onnx/expose.ts';
 import { loadOrt, type OrtModule, type Provider } from './ort.ts';
 import { PackFolder } from './pack-folder.ts';
 
@@ -42,6 +43,17 @@ export interface NodeBackendOptions {
    * spinning threads would take time from those that have work.
    */
   readonly threads?: number;
+  /** Told of every value that the nodes of a graph make, for measurements. They all lie in memory at once then. */
+  readonly inside?: (value: InsideValue) => void;
+}
+
+export interface InsideValue {
+  readonly instance: string;
+  /** Inside its graph. */
+  readonly name: string;
+  /** Its operator and what that reads of the graph's inputs. */
+  readonly maker: string;
+  readonly tensor: OrtTensor;
 }
 
 export class NodeBackend implements Backend {
@@ -52,6 +64,9 @@ export class NodeBackend implements Backend {
   readonly #sessions: Sessions;
   readonly #mutex = new Mutex();
   readonly #weights: Residency<NodeWeights>;
+  readonly #inside: NodeBackendOptions['inside'];
+  /** By graph file; only where somebody looks inside. */
+  readonly #makers = new Map<string, ReadonlyMap<string, string>>();
 
   constructor(ort: OrtModule, provider: Provider, pack: PackFolder, options: NodeBackendOptions = {}) {
     this.kind = provider;
@@ -68,7 +83,13 @@ export class NodeBackend implements Backend {
           extra: { session: { intra_op: { allow_spinning: '0' } } },
         }),
     };
-    this.#sessions = new Sessions(async (file) => ort.InferenceSession.create(await pack.file(file), sessionOptions));
+    this.#inside = options.inside;
+    this.#sessions = new Sessions(async (file) => {
+      const graph = await pack.file(file);
+      if (!this.#inside) return ort.InferenceSession.create(graph, sessionOptions);
+      this.#makers.set(file, makersOf(graph));
+      return ort.InferenceSession.create(exposeAll(graph), sessionOptions);
+    });
   }
 
   upload(dtype: DType, dims: readonly number[], data: TensorData): Tensor {
@@ -123,6 +144,7 @@ export class NodeBackend implements Backend {
         }
         outputs[name] = this.#wrap(dtype, dims, result);
       }
+      this.#lookInside(instance, plan, results);
       return outputs;
     });
   }
@@ -150,6 +172,16 @@ export class NodeBackend implements Backend {
       const message = cause instanceof Error ? cause.message : String(cause);
       const full = /bad_alloc|out of memory|memory allocation|failed to allocate/i.test(message);
       throw new EngineError(full ? 'out-of-memory' : 'internal', `${instance}: ${message}`);
+    }
+  }
+
+  #lookInside(instance: string, { file, outputs }: Planned, results: InferenceSession.ReturnType): void {
+    if (!this.#inside) return;
+    const ports = new Set(outputs.map(({ onnx }) => onnx));
+    for (const [name, tensor] of Object.entries(results)) {
+      if (ports.has(name)) continue;
+      this.#inside({ instance, name, maker: this.#makers.get(file)?.get(name) ?? '', tensor });
+      tensor.dispose();
     }
   }
 

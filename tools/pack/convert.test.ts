@@ -152,6 +152,7 @@ describe('a fiftieth of RealRestorer', () => {
     const out = join(folder, 'dry');
     const { text, code } = await pack(['--checkpoint', bundle(), '--out', out, '--dry-run', '--shard-mib', '32']);
     expect(code).toBe(0);
+    expect(text).toMatch(/^reads \S*diffusion_pytorch_model\S*\.safetensors: \d+\.\d MB$/m);
     expect(text).toMatch(/parts: dit, vae/);
     expect(text).toMatch(/dit: 8\d\.\d MB/);
     expect(text).toMatch(/time: about .* with \d+ threads\nnothing was written/);

@@ -46,9 +46,15 @@ export function estimateSeconds(jobs: readonly Job[], packBytes: number, threads
   return Math.max(elements / (quantiseSpeed() * threads), bytes / speed) + packBytes / Math.min(speed, 1e9);
 }
 
+/** The checkpoint's files that a build reads, with their bytes. */
+function sourceFiles(jobs: readonly Job[]): Map<string, number> {
+  const paths = jobs.flatMap(({ place: { from } }) => ('file' in from ? [from.file] : []));
+  return new Map([...new Set(paths)].sort().map((path) => [path, statSync(path).size]));
+}
+
 /** @returns lines for people */
 export function describe(prepared: Prepared, out: string, threads: number): string[] {
-  const { layout, jobs, parts, graphs, wanted } = prepared;
+  const { layout, jobs, parts, graphs, wanted, plan } = prepared;
   const graphBytes = [...graphs.values()].flatMap(({ files }) => [...files.values()]).reduce((s, f) => s + f.length, 0);
   const shardBytes = [...layout.shards.values()].reduce((a, b) => a + b, 0);
   const read = jobs.reduce((sum, job) => sum + elementsOfJob(job) * DTYPE_BYTES[job.place.dtype], 0);
@@ -57,7 +63,10 @@ export function describe(prepared: Prepared, out: string, threads: number): stri
     (sum, name) => sum + (existsSync(join(out, name)) ? 512 * statSync(join(out, name)).blocks : 0),
     0,
   );
+  const image = plan.encoder?.head.image;
   return [
+    ...[...sourceFiles(jobs)].map(([file, bytes]) => `reads ${file}: ${MB(bytes)}`),
+    ...(image ? [`the language model sees ${image.minPixels} to ${image.maxPixels} px of a photo`] : []),
     `parts: ${parts.join(', ')}`,
     ...Object.entries(bytesByGroup(layout.shards)).map(([group, bytes]) => `  ${group}: ${MB(bytes)}`),
     `shards: ${layout.shards.size}`,

@@ -6,7 +6,7 @@ import { runChain } from '../../workers/pipeline/chain.ts';
 import { defaultBandBytes, graphOf } from '../../workers/pipeline/plan.ts';
 import { ProgressMeter } from '../../workers/pipeline/progress.ts';
 import { type TensorScope, withScope } from '../../workers/pipeline/scope.ts';
-import { NodeBackend } from '../backend-node/backend.ts';
+import { NodeBackend, type NodeBackendOptions } from '../backend-node/backend.ts';
 import { loadOrt, type Provider } from '../backend-node/ort.ts';
 import { PackFolder } from '../backend-node/pack-folder.ts';
 
@@ -23,6 +23,7 @@ export interface RunnerOptions {
   readonly budget?: number;
   /** onnxruntime-web's wasm with one thread where absent, which gives the same bits everywhere. */
   readonly provider?: Provider;
+  readonly inside?: NonNullable<NodeBackendOptions['inside']>;
 }
 
 /** The folder's files are taken as they are. */

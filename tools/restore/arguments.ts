@@ -33,6 +33,10 @@ export const USAGE = `npm run restore -- <photos or folders> -o <file or folder>
   --seen NAME        what the language model sees: ${SEEN.join(', ')} (default photo)
   --prompt-language L  language of the task's prompt: ${LANGUAGES.join(' or ')} (default en)
   --prompt TEXT      a prompt of your own in place of the task's, for packs built with --prompts any
+  --ranges FILE      writes how large the values that go into and out of every graph get, as JSON; what float16 does not
+                     hold is told on stderr
+  --ranges-inside    with --ranges: also what the nodes of the graphs make, in float32 and in the float16 variant; takes
+                     several times as long and more memory, so use small tiles
   --dit-off          the reference latents go straight to the decoder, for measurements
 
 Progress goes to stderr, one JSON line a photo to stdout.
@@ -57,6 +61,8 @@ export interface Arguments {
   readonly seen?: Seen;
   readonly promptLanguage?: PromptLanguage;
   readonly prompt?: string;
+  readonly ranges?: string;
+  readonly rangesInside: boolean;
   readonly ditOff: boolean;
 }
 
@@ -85,6 +91,8 @@ export function readArguments(argv: readonly string[], defaultPack: string): Arg
   const firstBlockCache = number('first-block-cache', values['first-block-cache'], CACHE_SHARE);
   const skipUncond = number('skip-uncond', values['skip-uncond'], CACHE_SHARE);
   const posterior = oneOf('posterior', values.posterior, POSTERIORS);
+  const inside = values['ranges-inside'] ?? false;
+  if (inside && values.ranges === undefined) throw new UsageError('--ranges-inside needs --ranges FILE.');
   const seen = oneOf('seen', values.seen, SEEN);
   const promptLanguage = oneOf('prompt-language', values['prompt-language'], LANGUAGES);
   return {
@@ -95,6 +103,8 @@ export function readArguments(argv: readonly string[], defaultPack: string): Arg
     provider,
     seed: whole('seed', values.seed, 0) ?? 42,
     ditOff: values['dit-off'] ?? false,
+    rangesInside: inside,
+    ...(values.ranges !== undefined && { ranges: values.ranges }),
     ...(steps !== undefined && { steps }),
     ...(tile !== undefined && { tile }),
     ...(threads !== undefined && { threads }),
@@ -133,6 +143,8 @@ function parse(argv: readonly string[]) {
         seen: { type: 'string' },
         'prompt-language': { type: 'string' },
         prompt: { type: 'string' },
+        ranges: { type: 'string' },
+        'ranges-inside': { type: 'boolean' },
         'dit-off': { type: 'boolean' },
       },
     });

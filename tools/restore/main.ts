@@ -4,22 +4,32 @@
  * The app's pipeline without a browser. Exit status: 0, 1 when a photo failed, 2 for a wrong command line, 130 after
  * Ctrl-C.
  */
+import { writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { EngineError } from '../../workers/errors.ts';
 import { restoreAuto } from '../../workers/pipeline/auto.ts';
-import type { JobResult } from '../../workers/pipeline/job.ts';
+import type { Backend } from '../../workers/pipeline/backend.ts';
+import type { Engine, JobResult } from '../../workers/pipeline/job.ts';
 import type { Photo } from '../../workers/pipeline/photo.ts';
 import { restorePhoto } from '../../workers/pipeline/restore.ts';
 import { tokenizePrompt } from '../../workers/prompts/tokenizer.ts';
-import { type NodeEngine, openEngine } from '../backend-node/backend.ts';
+import { openEngine } from '../backend-node/backend.ts';
 import { type Arguments, readArguments, USAGE, UsageError } from './arguments.ts';
 import { type Job, listJobs, readPhoto, writePhoto } from './files.ts';
+import { openRanged } from './ranged.ts';
+import type { RangeBook } from './ranges.ts';
 import { makeReport, progressWriter, proposalReport, type Report } from './report.ts';
 
 const DEFAULT_PACK = fileURLToPath(new URL('../../public/packs/small', import.meta.url));
 
-async function restoreFile(engine: NodeEngine, args: Arguments, job: Job, signal: AbortSignal): Promise<Report> {
+type CommandEngine = Engine & {
+  readonly backend: Backend & { dispose(): Promise<void> };
+  /** A file of the pack, checked. */
+  file(name: string): Promise<Uint8Array>;
+};
+
+async function restoreFile(engine: CommandEngine, args: Arguments, job: Job, signal: AbortSignal): Promise<Report> {
   const { input, output } = job;
   const start = performance.now();
   const photo = await readPhoto(input);
@@ -66,7 +76,7 @@ async function run(argv: readonly string[]): Promise<number> {
   const args = readArguments(argv, DEFAULT_PACK);
   const jobs = await listJobs(args.inputs, args.output);
   const threads = args.threads ?? Math.min(4, availableParallelism());
-  const engine = await openEngine(args.pack, args.provider, threads);
+  const { engine, book } = await open(args, threads);
   const controller = new AbortController();
   process.once('SIGINT', () => controller.abort());
   let status = 0;
@@ -83,7 +93,19 @@ async function run(argv: readonly string[]): Promise<number> {
     }
   }
   await engine.backend.dispose();
+  if (book && args.ranges !== undefined) {
+    const { name: pack, version } = engine.manifest;
+    const { task, steps, seed, tile } = args;
+    const about = { pack, version, job: { task, steps, seed, tile, photos: jobs.map(({ input }) => input) } };
+    await writeFile(args.ranges, `${JSON.stringify({ ...about, values: book.rows() }, null, 1)}\n`);
+    for (const line of book.summary()) process.stderr.write(`${line}\n`);
+  }
   return status;
+}
+
+async function open(args: Arguments, threads: number): Promise<{ engine: CommandEngine; book: RangeBook | null }> {
+  if (args.ranges !== undefined) return openRanged(args.pack, args.provider, threads, args.rangesInside);
+  return { engine: await openEngine(args.pack, args.provider, threads), book: null };
 }
 
 run(process.argv.slice(2)).then(

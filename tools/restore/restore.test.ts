@@ -34,6 +34,7 @@ describe('the command line', () => {
       pack: 'p',
       threads: 2,
       ditOff: true,
+      rangesInside: false,
     });
     const settings = ['--reference-id', '1', '--guidance-embed', '3.5', '--guidance-scale', '2.5'];
     expect(read('a', '-o', 'b', '--task', 'noise', ...settings)).toMatchObject({
@@ -49,6 +50,7 @@ describe('the command line', () => {
       provider: 'wasm',
       pack: '/packs/small',
       ditOff: false,
+      rangesInside: false,
     });
   });
 
@@ -67,6 +69,7 @@ describe('the command line', () => {
     for (const [name, value, sentence] of wrong) {
       expect(() => read('a', '-o', 'b', '--task', 'noise', name, value)).toThrow(sentence);
     }
+    expect(() => read('a', '-o', 'b', '--task', 'noise', '--ranges-inside')).toThrow(/--ranges-inside needs --ranges/);
     expect(() => read('a', '--colour')).toThrow(UsageError);
     expect(read('a', '-o', 'b', '--task', 'auto')).toMatchObject({ task: 'auto' });
   });
