@@ -6,7 +6,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, type Page, test } from '@playwright/test';
-import { DEEP_TEXT_CONFIG, MID_SIZE_CONFIG, makeConformancePack } from '../tools/conformance/make.ts';
+import { DEEP_TEXT_CONFIG, MID_SIZE_CONFIG, makeConformancePack, WIDE_TEXT_CONFIG } from '../tools/conformance/make.ts';
 import { buildHarness } from './support/harness.ts';
 import { Server } from './support/server.ts';
 import type { StreamJob } from './support/stream/worker.ts';
@@ -20,9 +20,12 @@ let server: Server;
 let page: Page;
 
 test.beforeAll(async ({ browser }) => {
+  // Three packs are built.
+  test.setTimeout(600_000);
   folder = await mkdtemp(join(tmpdir(), 'streaming-'));
   await makeConformancePack(join(folder, 'mid'), 4, MID_SIZE_CONFIG);
   await makeConformancePack(join(folder, 'text'), 4, DEEP_TEXT_CONFIG);
+  await makeConformancePack(join(folder, 'wide'), 4, WIDE_TEXT_CONFIG);
   await buildHarness('stream', join(folder, 'page'));
   server = await Server.start('--packs', folder);
   page = await browser.newPage();
@@ -85,10 +88,11 @@ test('what stays on the GPU changes no bit of the result, and memory holds to th
 test('a text part reads a photo to the same bits, its blocks streamed through slots or in buffers of their own', async () => {
   await open('text');
   const read = async (what: string, streamed: boolean) => {
-    const result = await page.evaluate((flows) => {
+    const result = await page.evaluate(async (flows) => {
       const [width, height] = [64, 48];
       const rgb = Uint8Array.from({ length: 3 * width * height }, (_, i) => (i * 53) % 256);
-      return window.__stream.read({ width, height, rgb }, flows);
+      const run = await window.__stream.read({ width, height, rgb }, flows);
+      return { ...run, ...(await window.__stream.summary()) };
     }, streamed);
     const { weightBuffers, gpuPeakBytes, milliseconds } = result;
     const peak = `${(gpuPeakBytes / 1e6).toFixed(1)} MB`;
@@ -102,4 +106,20 @@ test('a text part reads a photo to the same bits, its blocks streamed through sl
   expect(apart.digest).toBe(streamed.digest);
   // Five blocks of a graph share two slots, or have buffers of their own.
   expect(apart.weightBuffers).toBeGreaterThan(1.5 * streamed.weightBuffers);
+});
+
+test('reading the largest image that the model sees holds to the memory plan', async () => {
+  await open('wide');
+  const result = await page.evaluate(() => {
+    const [width, height] = [12 * 28, 8 * 28];
+    const rgb = Uint8Array.from({ length: 3 * width * height }, (_, i) => (i * 53) % 256);
+    return window.__stream.read({ width, height, rgb });
+  });
+  const { finite, rows } = await page.evaluate(() => window.__stream.summary());
+  const { gpuPeakBytes, plannedBytes } = result;
+  console.log(`peak ${(gpuPeakBytes / 1e6).toFixed(1)} MB of planned ${(plannedBytes / 1e6).toFixed(1)} MB`);
+  expect([finite, Math.min(...rows) > 96]).toEqual([true, true]);
+  expect(gpuPeakBytes).toBeLessThan(1.05 * plannedBytes);
+  // A plan that covers anything would be of no use.
+  expect(gpuPeakBytes).toBeGreaterThan(0.5 * plannedBytes);
 });

@@ -7,7 +7,7 @@ import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { pathOf } from '../../e2e/support/files.ts';
-import { readOnce } from '../../e2e/support/stream/reading.ts';
+import { readOnce, summaryOf } from '../../e2e/support/stream/reading.ts';
 import { WorkerProbe } from '../../e2e/support/worker-probe.ts';
 import { NodeBackend } from '../../tools/backend-node/backend.ts';
 import { isProvider, loadOrt, type Provider } from '../../tools/backend-node/ort.ts';
@@ -132,12 +132,12 @@ async function runInNode(folder: string, ep: Provider, threads: number, file: st
   const { manifest } = pack;
   const readShard = (shard: string, at: number, bytes: number) => pack.range(shard, at, bytes);
   const used = process.cpuUsage();
-  const { milliseconds, longestCallMs, ...run } = await readOnce({ backend, manifest, readShard }, photo, progress);
+  const { milliseconds, longestCallMs, states } = await readOnce({ backend, manifest, readShard }, photo, progress);
   const cpu = process.cpuUsage(used);
   await backend.dispose();
   return {
     photo: `${photo.width}x${photo.height}`,
-    ...run,
+    ...(await summaryOf(states)),
     readSeconds: round(milliseconds / 1000),
     cpuSeconds: round((cpu.user + cpu.system) / 1e6),
     longestCallMs: Math.round(longestCallMs),
@@ -170,10 +170,12 @@ async function runInBrowser(
     const { milliseconds, longestCallMs, ...told } = run;
     const most = await heap();
     const cpuSeconds = rendererCpuSeconds(opened.profile) - cpuBefore;
+    const rendererPeakBytes = memory.peak() * 1e6;
     memory.stop();
     return {
       chromium: opened.chromium,
       photo: `${width}x${height}`,
+      ...(await opened.page.evaluate(() => window.__stream.summary())),
       ...told,
       storeSeconds: opened.storeSeconds,
       readSeconds: round(milliseconds / 1000),
@@ -181,7 +183,7 @@ async function runInBrowser(
       longestCallMs: Math.round(longestCallMs),
       jsHeapGrowthBytes: most.used - before.used,
       jsBuffersGrowthBytes: most.buffers - before.buffers,
-      rendererPeakBytes: memory.peak() * 1e6,
+      rendererPeakBytes,
     };
   } finally {
     await opened.close();

@@ -79,11 +79,32 @@ export const DEEP_TEXT_CONFIG = {
   },
 } as const;
 
+/** The same at widths and with an image at which weights and activations of the text encoder outweigh everything else. */
+export const WIDE_TEXT_CONFIG = {
+  ...CONFORMANCE_CONFIG,
+  connector: { ...CONFORMANCE_CONFIG.connector, state_dim: 512 },
+  conditioning: { ...CONFORMANCE_CONFIG.conditioning, tokens: 128 },
+  text_encoder: {
+    vision: { ...CONFORMANCE_CONFIG.text_encoder.vision, hidden: 256, heads: 4, depth: 4, mlp: 684, global: [1, 3] },
+    language: {
+      ...CONFORMANCE_CONFIG.text_encoder.language,
+      hidden: 512,
+      heads: 8,
+      kv_heads: 2,
+      depth: 4,
+      mlp: 1376,
+      sections: [8, 12, 12],
+    },
+    image: { ...CONFORMANCE_CONFIG.text_encoder.image, level: 512, max_pixels: 96 * 784 },
+  },
+} as const;
+
 type ConformanceConfig =
   | typeof CONFORMANCE_CONFIG
   | typeof MID_SIZE_CONFIG
   | typeof BAKED_CONFIG
-  | typeof DEEP_TEXT_CONFIG;
+  | typeof DEEP_TEXT_CONFIG
+  | typeof WIDE_TEXT_CONFIG;
 
 const TOKENIZER = new URL('../pack/fixtures/qwen/tokenizer.json', import.meta.url);
 

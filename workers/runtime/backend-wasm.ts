@@ -125,12 +125,14 @@ export class WasmBackend implements Backend {
 
   async #load(instance: string): Promise<CpuWeights> {
     const feeds: Record<string, OrtTensor> = {};
+    const held: TensorData[] = [];
     let bytes = 0;
     await eachWeight(this.#pack, instance, this.mode, ({ name, dtype, dims, data }) => {
       feeds[name] = this.#ortTensor(dtype, dims, data);
+      held.push(data);
       bytes += elementCount(dims) * bytesPerElement(dtype);
     });
-    return { feeds, bytes, dispose: () => undefined };
+    return { feeds, bytes, dispose: () => held.forEach(giveBack) };
   }
 
   #dataInputs(instance: string): string[] {
@@ -143,8 +145,20 @@ export class WasmBackend implements Backend {
   }
 
   #wrap(dtype: DType, dims: readonly number[], tensor: OrtTensor): RuntimeTensor {
-    return new RuntimeTensor(dtype, dims, tensor, () => tensor.dispose());
+    return new RuntimeTensor(dtype, dims, tensor, () => {
+      const data = tensor.data as TensorData;
+      tensor.dispose();
+      giveBack(data);
+    });
   }
+}
+
+/**
+ * Frees the memory at once: the collector knows little of array buffers, and lets hundreds of megabytes of them wait. Browsers
+ * that can't do that yet collect it some time.
+ */
+function giveBack({ buffer }: TensorData): void {
+  if (buffer instanceof ArrayBuffer && 'transfer' in buffer) buffer.transfer(0);
 }
 
 function asEngineError(cause: unknown, instance: string): EngineError {

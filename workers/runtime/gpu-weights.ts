@@ -13,7 +13,7 @@ import { otherWeightBytes, portBytes } from './memory-plan.ts';
 import { type Held, Residency } from './residency.ts';
 import { SLOTS, STAGES, type WeightPlan } from './weight-plan.ts';
 import { type StagedCopy, WeightRing } from './weight-ring.ts';
-import { weightOf } from './weights-load.ts';
+import { isFedAsStored, weightOf } from './weights-load.ts';
 
 export type Feeds = Readonly<Record<string, OrtTensor>>;
 type Wrap = (buffer: GPUBuffer, dtype: DType, dims: readonly number[]) => OrtTensor;
@@ -231,13 +231,4 @@ class Scratch {
     if (this.#bytes.byteLength < bytes) this.#bytes = new Uint8Array(bytes);
     return this.#bytes.subarray(0, bytes);
   }
-}
-
-function isFedAsStored(stored: string, dtype: DType): boolean {
-  return (
-    stored === 'q4' ||
-    stored === 'q8' ||
-    (stored === 'f32' && dtype === 'float32') ||
-    (stored === 'f16' && dtype === 'float16')
-  );
 }

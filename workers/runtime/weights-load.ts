@@ -1,9 +1,9 @@
 /** Reads and decodes the weights of one graph instance. */
 
 import { EngineError } from '../errors.ts';
-import type { Manifest, Mode, Port } from '../packs/manifest.ts';
+import type { Manifest, Mode, Port, WeightSpec } from '../packs/manifest.ts';
 import type { Pack } from '../packs/pack.ts';
-import { decodeWeight, fedBytes, fedDType } from '../packs/weights.ts';
+import { decodeWeight, elementCount, fedBytes, fedDType, makeTensorData } from '../packs/weights.ts';
 import type { DType, TensorData } from '../pipeline/backend.ts';
 import { graphOf } from './graphs.ts';
 
@@ -38,8 +38,28 @@ export async function eachWeight(
   for (const port of graph.weights) {
     const spec = weightOf(pack.manifest, instance, port);
     const dtype = fedDType(port, mode);
-    take({ name: port.name, dtype, dims: spec.shape, data: decodeWeight(await pack.range(spec), spec, dtype) });
+    take({ name: port.name, dtype, dims: spec.shape, data: await readWeight(pack, spec, dtype) });
   }
+}
+
+/** What is stored as it is fed is read straight to where it stays: most of a pack's bytes. */
+async function readWeight(pack: Pack, spec: WeightSpec, dtype: DType): Promise<TensorData> {
+  if (!isFedAsStored(spec.stored, dtype)) return decodeWeight(await pack.range(spec), spec, dtype);
+  const data = makeTensorData(dtype, elementCount(spec.shape));
+  if (data.byteLength !== spec.bytes) {
+    throw new EngineError('pack-damaged', `a weight has ${spec.bytes} bytes, needs ${data.byteLength}`);
+  }
+  await pack.readInto(spec, new Uint8Array(data.buffer));
+  return data;
+}
+
+export function isFedAsStored(stored: WeightSpec['stored'], dtype: DType): boolean {
+  return (
+    stored === 'q4' ||
+    stored === 'q8' ||
+    (stored === 'f32' && dtype === 'float32') ||
+    (stored === 'f16' && dtype === 'float16')
+  );
 }
 
 /** A weight of an instance. @throws EngineError 'pack-damaged' */

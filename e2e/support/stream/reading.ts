@@ -11,15 +11,21 @@ import type { Rgb8 } from '../../../workers/pipeline/qwen/resize.ts';
 const SIZE = { width: 32, height: 32, steps: 1 };
 
 export interface ReadRun {
+  /** Of the prompt "noise" and of the empty one. */
+  readonly states: readonly States[];
+  readonly milliseconds: number;
+  readonly longestCallMs: number;
+}
+
+/** What is told of states, which are megabytes. */
+export interface Summary {
   /** Rows of the states of the prompt "noise" and of the empty one. */
   readonly rows: readonly number[];
-  /** SHA-256 of all states: they are megabytes, and only have to be compared. */
+  /** SHA-256 of all states. */
   readonly digest: string;
   /** Whether every value is finite, and how many different ones there are. */
   readonly finite: boolean;
   readonly distinct: number;
-  readonly milliseconds: number;
-  readonly longestCallMs: number;
 }
 
 /**
@@ -39,10 +45,11 @@ export async function readOnce(engine: Engine, photo: Rgb8, onCall: () => void =
   const reading = { engine, calls, encoder, stateDim: conditioning.stateDim };
   const states = await readPhoto(reading, photo, [promptIds(encoder, 'noise', {}), []]);
   const milliseconds = performance.now() - start;
-  return { ...(await summaryOf(states)), milliseconds, longestCallMs: calls.longestCallMs };
+  return { states, milliseconds, longestCallMs: calls.longestCallMs };
 }
 
-async function summaryOf(states: readonly States[]): Promise<Pick<ReadRun, 'rows' | 'digest' | 'finite' | 'distinct'>> {
+/** Takes more memory than reading itself: for after that was measured. */
+export async function summaryOf(states: readonly States[]): Promise<Summary> {
   const all = new Float32Array(states.reduce((sum, { values }) => sum + values.length, 0));
   let at = 0;
   for (const { values } of states) {

@@ -13,6 +13,7 @@ import { Store } from '../../../workers/packs/store.ts';
 import { StoredFiles } from '../../../workers/packs/stored-files.ts';
 import type { Backend } from '../../../workers/pipeline/backend.ts';
 import type { Engine } from '../../../workers/pipeline/job.ts';
+import type { States } from '../../../workers/pipeline/qwen/read.ts';
 import type { Rgb8 } from '../../../workers/pipeline/qwen/resize.ts';
 import { GpuBackend } from '../../../workers/runtime/backend-gpu.ts';
 import { WasmBackend } from '../../../workers/runtime/backend-wasm.ts';
@@ -23,7 +24,7 @@ import type { LoadedOrt } from '../../../workers/runtime/ort.ts';
 import { copyRateOn } from '../../../workers/runtime/spill.ts';
 import { plainCopy, streamedCopy } from './copy.ts';
 import { timeDispatches, wantTimestamps, watchDispatches } from './dispatches.ts';
-import { readOnce } from './reading.ts';
+import { readOnce, summaryOf } from './reading.ts';
 import { sampleSteps } from './steps.ts';
 
 interface Opened {
@@ -37,6 +38,8 @@ interface Opened {
 }
 
 let opened: Opened | null = null;
+/** What was read last. */
+let states: readonly States[] = [];
 
 export interface StreamJob {
   /** Bytes. */
@@ -178,7 +181,7 @@ const runner = {
   },
 
   /**
-   * The pack's text part reads a photo: states of the prompt "noise" and of the empty one, and the bytes.
+   * The pack's text part reads a photo with the prompt "noise" and the empty one. What it says is told by `summary`.
    *
    * @param streamed false: every block comes into buffers of its own, where the app would stream it through slots
    */
@@ -194,13 +197,17 @@ const runner = {
     if (!streamed && backend instanceof GpuBackend) await backend.prepare(NO_READING);
     backend.resetPeak();
     const made = gpu ? countWeightBuffers(gpu.device) : null;
-    const run = await readOnce(engine, photo);
+    const { states: said, ...run } = await readOnce(engine, photo);
+    states = said;
     const weightBuffers = made?.stop() ?? 0;
     const { gpuPeakBytes } = backend.memory();
     await backend.trim();
     const plannedBytes = planReading(manifest, 'f32')?.totalBytes ?? 0;
     return { ...run, weightBuffers, gpuPeakBytes, plannedBytes, wasmHeapBytes: loaded.heapBytes() };
   },
+
+  /** Of what was read last. */
+  summary: () => summaryOf(states),
 
   /** All blocks of a stored pack to the GPU and back to back, and as many bytes by plain copying: bytes and ms. */
   async copy() {
