@@ -8,22 +8,28 @@ import sharp from 'sharp';
 import { App } from '../../e2e/support/app.ts';
 import { pathOf } from '../../e2e/support/files.ts';
 import { Server } from '../../e2e/support/server.ts';
-import { launchWatched } from '../support/renderer.ts';
+import { launchWatched, rendererCpuSeconds } from '../support/renderer.ts';
 
 const OPTIONS = {
   count: { type: 'string', default: '500' },
   side: { type: 'string', default: '64' },
   around: { type: 'string', default: '20' },
+  window: { type: 'string', default: '100' },
 } as const;
 
+/** The first photos pay for what is compiled once. */
+const FIRST = 5;
+
 /**
- * `--count 500 --side 64 --around 20`. Medians of the ms of the photos around the 5th of the second round and around the last:
- * single photos differ by more than the queue adds.
+ * `--count 500 --side 64 --around 20 --window 100`. Medians of the ms of `around` photos from the 6th on and up to the last: single
+ * photos differ by more than the queue adds. Processor time a photo over `window` photos from the 6th on and up to the last: where
+ * the machine has other work, only that tells anything.
  */
 export async function benchQueue(args: string[]): Promise<object> {
   const { values } = parseArgs({ args, options: OPTIONS });
   if (!existsSync(pathOf('dist/index.html'))) throw new Error('Run "npm run build" first.');
   const [count, side, around] = [Number(values.count), Number(values.side), Number(values.around)];
+  const window = Math.min(Number(values.window), Math.floor((count - FIRST) / 2));
   const folder = mkdtempSync(join(tmpdir(), 'bench-queue-'));
   const paths: string[] = [];
   for (let i = 1; i <= count; i++) {
@@ -48,11 +54,17 @@ export async function benchQueue(args: string[]): Promise<object> {
     const before = memory.now();
     const rows = await page.locator('.queue-row').count();
     await page.getByRole('button', { name: 'Restore all' }).click();
+    const cpuAfter = async (done: number) => {
+      await reached(page, done);
+      return rendererCpuSeconds(join(folder, 'profile'));
+    };
+    const cpu = [await cpuAfter(FIRST), await cpuAfter(FIRST + window), await cpuAfter(count - window)];
     await expect(page.getByText(`${count} of ${count} done`)).toBeVisible({ timeout: 24 * 3600_000 });
+    cpu.push(await cpuAfter(count));
+    const [a = 0, b = 0, c = 0, d = 0] = cpu;
     const after = memory.now();
     const times = await itemTimes(page);
-    // The first photos pay for what is compiled once.
-    const early = median(times.slice(5, 5 + around));
+    const early = median(times.slice(FIRST, FIRST + around));
     const late = median(times.slice(-around));
     return {
       count,
@@ -60,6 +72,9 @@ export async function benchQueue(args: string[]): Promise<object> {
       earlyMs: early,
       lateMs: late,
       ratio: late / early,
+      earlyCpuMs: Math.round((1000 * (b - a)) / window),
+      lateCpuMs: Math.round((1000 * (d - c)) / window),
+      cpuRatio: (d - c) / (b - a),
       rowsInPage: rows,
       beforeMB: before,
       afterMB: after,
@@ -70,6 +85,15 @@ export async function benchQueue(args: string[]): Promise<object> {
     await server.stop();
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+/** Once so many photos are done. */
+async function reached(page: Page, done: number): Promise<void> {
+  const isReached = (least: number) => {
+    const told = /(\d+) of \d+ done/.exec(document.body.innerText)?.[1];
+    return told !== undefined && Number(told) >= least;
+  };
+  await page.waitForFunction(isReached, done, { polling: 100, timeout: 24 * 3600_000 });
 }
 
 /** What the app wrote down of each photo, in order. */
