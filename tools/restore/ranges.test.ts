@@ -89,7 +89,7 @@ describe('the ranges of a job', () => {
     expect(half).toBe(halfToNumber(numberToHalf(normed)));
     // The text encoder is float32 in both modes.
     expect(rows.some(({ instance, where }) => where === 'half' && instance.startsWith('text.'))).toBe(false);
-  }, 120_000);
+  }, 240_000);
 
   it('say what float16 can not hold, and whether mode f16 holds it in float32', async () => {
     const { engine, book } = await openRanged(folder, 'wasm', 1, true);
@@ -115,7 +115,7 @@ describe('the ranges of a job', () => {
     const lines = book.summary().join('\n');
     expect(lines).toContain('1.000e+5  single.0 img, held in float32 by mode f16 too');
     expect(lines).toContain('not finite  single.0 cast:2 (Cast)');
-  }, 120_000);
+  }, 240_000);
 });
 
 function outputOf(instance: string): string {
