@@ -11,6 +11,7 @@ import type { Plugin } from 'vite';
 const { resolve } = createRequire(import.meta.url);
 const BINARIES: Readonly<Record<string, string>> = {
   'libheif.wasm.gzip': resolve('libheif-js/libheif-wasm/libheif.wasm'),
+  'avif.wasm.gzip': resolve('@jsquash/avif/codec/dec/avif_dec.wasm'),
   'jxl.wasm.gzip': join(dirname(resolve('jxl-oxide-wasm/package.json')), 'jxl_oxide_wasm_bg.wasm'),
 };
 
@@ -48,8 +49,8 @@ export function codecModules(): Plugin {
     name: 'codec-modules',
     enforce: 'pre',
     transform(code, id) {
-      if (!id.includes('jxl_oxide_wasm.js')) return null;
-      return { code: code.replace(/new URL\('[^']*\.wasm', import\.meta\.url\)/, 'undefined'), map: null };
+      if (!/jxl_oxide_wasm\.js|avif_dec\.js/.test(id)) return null;
+      return { code: code.replace(/new URL\(["'][^"']*\.wasm["'], ?import\.meta\.url\)/, 'undefined'), map: null };
     },
   };
 }

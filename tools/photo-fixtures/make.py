@@ -172,6 +172,10 @@ def main():
         run("convert", tmp / "rgb8.pam", "-resize", "64x64!", "-profile", tmp / "p3.icc", tmp / "64.png")
         run("heif-enc", "-q", "95", tmp / "64.png", "-o", OUT / "p3.heic")
         run("convert", tmp / "rgb16.pam", "-profile", tmp / "p3.icc", tmp / "p3-16.png")
+        # More than 8 bits: without the step from RGB to YCbCr in AVIF, with it in HEIC.
+        for bits in (10, 12):
+            run("avifenc", "-d", bits, "-l", "-s", "8", tmp / "p3-16.png", OUT / f"p3-{bits}.avif")
+        run("heif-enc", "-L", "-p", "chroma=444", "-b", "10", tmp / "p3-16.png", "-o", OUT / "p3-10.heic")
         run("cjxl", tmp / "p3-16.png", OUT / "p3-16.jxl", "-d", "0")
         run("convert", tmp / "rgb8.pam", OUT / "frames.gif")
         raw_file(tmp)

@@ -3,10 +3,12 @@ import { readFileSync } from 'node:fs';
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
 import { gainMapJpeg } from '../../e2e/support/gain-map.ts';
+import { EngineError } from '../../workers/errors.ts';
 import { ALL } from '../../workers/photo/blend.ts';
 import { encodePhoto } from '../../workers/photo/encode.ts';
 import { readMetadata } from '../../workers/photo/meta/read.ts';
-import { fixture, nodePhoto } from './node-photo.ts';
+import { type Decoders, openSource } from '../../workers/photo/source.ts';
+import { fixture, loadCodec, nodePhoto } from './node-photo.ts';
 
 const blob = (bytes: Uint8Array) => new Blob([new Uint8Array(bytes)]);
 
@@ -39,11 +41,14 @@ describe('a JPEG with a gain map', () => {
 });
 
 describe('bits beyond 8', () => {
-  it('of an AVIF are said', async () => {
+  it('of an AVIF are said where the decoder for them is missing', async () => {
+    const load = () => Promise.reject(new EngineError('pack-missing', 'offline'));
     const image = sharp({ create: { width: 48, height: 32, channels: 3, background: '#a06030' } });
     for (const bitdepth of [8, 10, 12] as const) {
-      const photo = await nodePhoto(blob(await image.clone().heif({ compression: 'av1', bitdepth }).toBuffer()));
-      expect([...photo.source.lost], `${bitdepth} bits`).toEqual(bitdepth > 8 ? ['depth'] : []);
+      const avif = blob(await image.clone().heif({ compression: 'av1', bitdepth }).toBuffer());
+      const lossOf = async (decoders: Decoders) => (await openSource(avif, decoders)).lost;
+      expect(await lossOf({ load: loadCodec }), `${bitdepth} bits`).toEqual([]);
+      expect(await lossOf({ load }), `${bitdepth} bits`).toEqual(bitdepth > 8 ? ['depth'] : []);
     }
   });
 

@@ -14,6 +14,7 @@ import { type DecodedPhoto, decodePhoto } from '../../workers/photo/decode.ts';
 const { resolve } = createRequire(import.meta.url);
 const WASM = {
   libheif: resolve('libheif-js/libheif-wasm/libheif.wasm'),
+  avif: resolve('@jsquash/avif/codec/dec/avif_dec.wasm'),
   jxl: join(dirname(resolve('jxl-oxide-wasm/package.json')), 'jxl_oxide_wasm_bg.wasm'),
 };
 

@@ -38,7 +38,8 @@ const IN_ROWS: ReadonlySet<ImageType> = new Set(['png', 'tiff']);
 async function opened(file: Blob, decoders: Decoders): Promise<{ rows: Rows; source: PhotoSource }> {
   const source = await openSource(file, decoders);
   const rows = await source.rows();
-  const wantedAgain = !source.colour(rows).isSrgb && !IN_ROWS.has(source.type);
+  const asGiven = source.colour(rows).isSrgb && rows.bits === 8;
+  const wantedAgain = !asGiven && !IN_ROWS.has(source.type);
   if (!wantedAgain || !isWorthKeeping(rows)) return { rows, source };
   const { first, again } = keepRows(rows);
   return { rows: first, source: { ...source, rows: async () => again() } };

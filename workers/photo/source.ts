@@ -1,11 +1,12 @@
 /** A photo's file as the engine keeps it: how to decode it again in its own colours, and what it says beside them. */
 import { EngineError } from '../errors.ts';
 import { type BitmapOptions, bitmapRows } from './codec/bitmap.ts';
+import { deepAvifRows, deepHeicRows, MOST_DEEP_PIXELS } from './codec/deep.ts';
 import { pngRows } from './codec/png-read.ts';
 import { isRawTiff, rawPreview } from './codec/raw.ts';
 import { type Layout, type Rows, upright } from './codec/rows.ts';
 import { tiffRows, tiffSize } from './codec/tiff-read.ts';
-import { heicRows, jxlToPng, type LoadCodec } from './codec/wasm.ts';
+import { type CodecName, heicRows, jxlToPng, type LoadCodec } from './codec/wasm.ts';
 import { type Colour, colourOf } from './colour/convert.ts';
 import { type Profile, readProfile } from './colour/icc.ts';
 import type { BoxFacts } from './meta/boxes.ts';
@@ -71,7 +72,7 @@ const isSrgb = ({ primaries, transfer }: { primaries: number; transfer: number }
   (primaries === 1 || primaries === 2) && [1, 2, 6, 13].includes(transfer);
 
 async function source(
-  { type, components }: Sniffed,
+  { type, components, width, height }: Sniffed,
   file: Blob,
   given: Metadata & Partial<BoxFacts>,
   { load, browser = bitmapRows }: Decoders,
@@ -95,7 +96,13 @@ async function source(
   const isTable = profile?.kind === 'other' || components === 4;
   const foreign = isTable || (!meta.icc && meta.nclx != null && !isSrgb(meta.nclx));
   if (foreign) lost.add('profile');
-  if ((meta.bits ?? 8) > 8) lost.add('depth');
+  const isDeep = (meta.bits ?? 8) > 8;
+  // What codes its colours otherwise is the browser's to convert, and so is an AVIF that is turned: libavif does neither.
+  const wanted =
+    isDeep && !foreign && (width ?? 0) * (height ?? 0) <= MOST_DEEP_PIXELS && !(type === 'avif' && meta.turned);
+  const codec = !wanted ? null : type === 'avif' ? 'avif' : type === 'heic' ? 'libheif' : null;
+  const deep = codec !== null && (await isThere(load, codec));
+  if (isDeep && !deep) lost.add('depth');
   const viaBrowser = (blob: Blob) => browser(blob, { type, components, own: !foreign });
   const turned = async (rows: Promise<Rows>) => upright(await rows, meta.orientation);
   const shown = foreign ? { ...meta, icc: null } : meta;
@@ -107,7 +114,10 @@ async function source(
       return finish(type, shown, lost, async () => turned(viaBrowser(await webpWithoutExif(file))));
     case 'tiff':
       return finish(type, shown, lost, () => turned(tiffRows(file, browser)));
+    case 'avif':
+      return finish(type, shown, lost, () => (deep ? deepAvifRows(file, load) : viaBrowser(file)));
     case 'heic':
+      if (deep) return finish(type, shown, lost, () => deepHeicRows(file, load));
       return finish(type, shown, lost, () =>
         viaBrowser(file).catch((error) => {
           if (error instanceof EngineError && error.code === 'unsupported-image') return heicRows(file, load);
@@ -117,6 +127,17 @@ async function source(
     default:
       return finish(type, shown, lost, () => viaBrowser(file));
   }
+}
+
+/** Not without the network the first time. */
+async function isThere(load: LoadCodec, name: CodecName): Promise<boolean> {
+  return load(name).then(
+    () => true,
+    (error) => {
+      if (error instanceof EngineError && error.code === 'pack-missing') return false;
+      throw error;
+    },
+  );
 }
 
 function finish(type: ImageType, meta: Metadata, lost: ReadonlySet<Loss>, rows: () => Promise<Rows>): PhotoSource {

@@ -8,9 +8,10 @@ import { checkPixels } from '../sniff.ts';
 import { corrupt, type Rows } from './rows.ts';
 
 /** Gives the wasm of a decoder, as it lies beside the app: `<name>.wasm`, gzip-compressed or not. */
-export type LoadCodec = (name: 'libheif' | 'jxl') => Promise<Uint8Array<ArrayBuffer>>;
+export type CodecName = 'libheif' | 'jxl' | 'avif';
+export type LoadCodec = (name: CodecName) => Promise<Uint8Array<ArrayBuffer>>;
 
-async function binary(load: LoadCodec, name: 'libheif' | 'jxl'): Promise<ArrayBuffer> {
+export async function binary(load: LoadCodec, name: CodecName): Promise<ArrayBuffer> {
   const bytes = await load(name);
   return isGzip(bytes) ? gunzip(bytes) : (bytes.slice().buffer as ArrayBuffer);
 }
@@ -38,9 +39,11 @@ export async function jxlToPng(file: Blob, load: LoadCodec): Promise<Blob> {
 }
 
 interface HeifImage {
+  readonly handle: unknown;
   get_width(): number;
   get_height(): number;
   is_primary(): boolean | number;
+  has_alpha_channel(): boolean;
   display(
     target: { data: Uint8ClampedArray; width: number; height: number },
     done: (shown: object | null) => void,
@@ -48,12 +51,35 @@ interface HeifImage {
   free(): void;
 }
 
-interface Heif {
-  HeifDecoder: new () => { decode(bytes: Uint8Array): HeifImage[] };
+interface HeifPlane {
+  readonly width: number;
+  readonly height: number;
+  /** Bytes. */
+  readonly stride: number;
+  readonly bits_per_pixel: number;
+  readonly data: Uint8Array;
 }
 
-/** 8-bit RGBA of the main picture, upright, in the picture's own colour space. */
-export async function heicRows(file: Blob, load: LoadCodec): Promise<Rows> {
+interface Heif {
+  readonly HeifDecoder: new () => { decode(bytes: Uint8Array): HeifImage[] };
+  readonly heif_chroma: Readonly<
+    Record<'heif_chroma_interleaved_RRGGBB_LE' | 'heif_chroma_interleaved_RRGGBBAA_LE', object>
+  >;
+  readonly heif_colorspace: Readonly<Record<'heif_colorspace_RGB', object>>;
+  heif_js_decode_image2(
+    handle: unknown,
+    space: object,
+    chroma: object,
+  ): { readonly image: object; readonly channels: readonly HeifPlane[] } | { readonly code: object };
+  heif_image_release(image: object): void;
+}
+
+/** Opens the file's main picture and frees it afterwards. @throws EngineError 'corrupt-image', 'too-many-pixels' */
+export async function withHeif<T>(
+  file: Blob,
+  load: LoadCodec,
+  use: (heif: Heif, image: HeifImage) => T | Promise<T>,
+): Promise<T> {
   const { default: make } = (await import('libheif-js/libheif-wasm/libheif.js')) as unknown as {
     default: (options: { wasmBinary: ArrayBuffer }) => Heif | Promise<Heif>;
   };
@@ -63,8 +89,20 @@ export async function heicRows(file: Blob, load: LoadCodec): Promise<Rows> {
     images = new heif.HeifDecoder().decode(new Uint8Array(await file.arrayBuffer()));
     const image = images.find((one) => one.is_primary()) ?? images[0];
     if (!image) throw corrupt('a HEIC without a picture');
+    checkPixels(image.get_width(), image.get_height());
+    return await use(heif, image);
+  } catch (cause) {
+    if (cause instanceof EngineError) throw cause;
+    throw corrupt(cause instanceof Error ? cause.message : String(cause));
+  } finally {
+    for (const image of images) image.free();
+  }
+}
+
+/** 8-bit RGBA of the main picture, upright, in the picture's own colour space. */
+export function heicRows(file: Blob, load: LoadCodec): Promise<Rows> {
+  return withHeif(file, load, async (_, image) => {
     const [width, height] = [image.get_width(), image.get_height()];
-    checkPixels(width, height);
     const data = new Uint8ClampedArray(4 * width * height);
     const shown = await new Promise<object | null>((resolve) => image.display({ data, width, height }, resolve));
     if (!shown) throw corrupt('the HEIC can not be decoded');
@@ -78,10 +116,5 @@ export async function heicRows(file: Blob, load: LoadCodec): Promise<Rows> {
         yield { top: 0, rows: height, samples };
       },
     };
-  } catch (cause) {
-    if (cause instanceof EngineError) throw cause;
-    throw corrupt(cause instanceof Error ? cause.message : String(cause));
-  } finally {
-    for (const image of images) image.free();
-  }
+  });
 }

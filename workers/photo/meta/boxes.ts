@@ -56,11 +56,13 @@ export interface BoxFacts extends Metadata {
   readonly nclx: Nclx | null;
   /** Bits a channel, as the picture's properties say; 8 where they do not. */
   readonly bits: number;
+  /** By its own properties the picture is turned, mirrored or cropped. */
+  readonly turned: boolean;
 }
 
 /** The picture in such a file is turned by its own properties, which decoders apply: EXIF's orientation does not count. */
 export async function readHeif(file: Blob): Promise<BoxFacts> {
-  const none: BoxFacts = { ...NO_METADATA, nclx: null, bits: 8 };
+  const none: BoxFacts = { ...NO_METADATA, nclx: null, bits: 8, turned: false };
   const meta = (await topBoxes(file)).find(({ name }) => name === 'meta');
   if (!meta || meta.to - meta.from > META_LIMIT) return none;
   const bytes = await readAt(file, meta.from, meta.to - meta.from);
@@ -178,7 +180,7 @@ function placesOf(view: DataView, iloc: Box | undefined): Map<number, Extent[]> 
 
 /** Colour and depth of the main picture; of any where the file does not say which one is. */
 function propertiesOf(view: DataView, bytes: Bytes, iprp: Box | undefined, primary: number | null) {
-  const facts = { icc: null as Bytes | null, nclx: null as Nclx | null, bits: 8 };
+  const facts = { icc: null as Bytes | null, nclx: null as Nclx | null, bits: 8, turned: false };
   if (!iprp) return facts;
   const inside = boxesOf(view, iprp.from, iprp.to);
   const ipco = inside.find(({ name }) => name === 'ipco');
@@ -192,7 +194,8 @@ function propertiesOf(view: DataView, bytes: Bytes, iprp: Box | undefined, prima
       if (kind === 'prof' || kind === 'rICC') facts.icc ??= bytes.slice(from + 4, to);
       else if (kind === 'nclx')
         facts.nclx ??= { primaries: view.getUint16(from + 4), transfer: view.getUint16(from + 6) };
-    } else if (name === 'pixi') facts.bits = Math.max(facts.bits, view.getUint8(from + 5));
+    } else if (name === 'irot' || name === 'imir' || name === 'clap') facts.turned = true;
+    else if (name === 'pixi') facts.bits = Math.max(facts.bits, view.getUint8(from + 5));
     // AV1 codec configuration: high_bitdepth and twelve_bit.
     else if (name === 'av1C') facts.bits = Math.max(facts.bits, view.getUint8(from + 2) & 0x40 ? 10 : 8);
     // HEVC's (ISO 14496-15, 8.3.3.1): bitDepthLumaMinus8.
