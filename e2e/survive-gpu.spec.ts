@@ -22,6 +22,18 @@ test.beforeAll(async ({ browser, baseURL }) => {
 });
 test.afterAll(() => context.close());
 
+/** The tab is killed, the job offered in a new one, with at least so many steps done, and carried to its end. */
+async function killedAndContinued(least: number): Promise<void> {
+  await crash(page);
+  page = await context.newPage();
+  app = await App.open(page, { engine: 'webgpu' });
+  expect(await offeredStep(page)).toBeGreaterThanOrEqual(least);
+  await offer(page).getByRole('button', { name: 'Continue' }).click();
+  await app.root('job', /running|done/);
+  await app.root('job', 'done');
+  await app.root('engine', 'webgpu');
+}
+
 test('a killed tab goes on to the same result', async () => {
   page = await context.newPage();
   app = await ready(page, { engine: 'webgpu' }, await cornerOf('e2e/fixtures/noise-64.png', SIDE), undefined, STEPS);
@@ -30,21 +42,14 @@ test('a killed tab goes on to the same result', async () => {
   whole = await app.result();
   await app.begin('noise');
   await afterSteps(app, 2);
-  await crash(page);
-  page = await context.newPage();
-  app = await App.open(page, { engine: 'webgpu' });
-  expect(await offeredStep(page)).toBeGreaterThanOrEqual(1);
-  await offer(page).getByRole('button', { name: 'Continue' }).click();
-  await app.root('job', /running|done/);
-  await app.root('job', 'done');
-  await app.root('engine', 'webgpu');
+  await killedAndContinued(1);
   await expect(page.locator('.film-frame')).toHaveCount(STEPS);
   const { data } = await app.result();
   expect(Buffer.compare(data, whole.data)).toBe(0);
 });
 
 test('a killed tab with first-block caching goes on to the same result', async () => {
-  // A minute on software WebGPU, and the same on wasm in survive.spec.ts: only with LONG=1.
+  // A minute on software WebGPU, and the same on wasm in survive.spec.ts: `LONG=1 npm run test:e2e -- e2e/survive-gpu.spec.ts`.
   test.skip(!process.env.LONG);
   await cachingOnce(page);
   await app.restore('noise');
@@ -54,15 +59,8 @@ test('a killed tab with first-block caching goes on to the same result', async (
   await cachingOnce(page);
   await app.begin('noise');
   await afterSteps(app, 3);
-  await crash(page);
-  page = await context.newPage();
-  app = await App.open(page, { engine: 'webgpu' });
   // Steps are left to do, and the step before them may be one that was not computed in full.
-  expect(await offeredStep(page)).toBeGreaterThanOrEqual(2);
-  await offer(page).getByRole('button', { name: 'Continue' }).click();
-  await app.root('job', /running|done/);
-  await app.root('job', 'done');
-  await app.root('engine', 'webgpu');
+  await killedAndContinued(2);
   const { data } = await app.result();
   expect(Buffer.compare(data, cached.data)).toBe(0);
 });

@@ -2,7 +2,7 @@
  * Stored packs in Chromium: download, verify and write against plain `fetch` and write of the same bytes in the same run,
  * import of a folder, and the memory that both take.
  */
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -15,7 +15,8 @@ import { findBrowser } from '../../tools/browser.mjs';
 import { RangeServer } from '../../tools/packs/range-server.ts';
 import { noiseBytes, writeTestPack } from '../../tools/packs/test-pack.ts';
 import { Bare } from '../support/bare.ts';
-import { processorMs } from '../support/processor.ts';
+import { processorMs } from '../support/processes.ts';
+import { watchRenderer } from '../support/renderer.ts';
 
 const OPTIONS = { megabytes: { type: 'string', default: '256' }, runs: { type: 'string', default: '5' } } as const;
 const SHARD = 128 * 2 ** 20;
@@ -63,10 +64,12 @@ export async function benchStore(args: string[]): Promise<object> {
     const probe = WorkerProbe.of(page, session);
     const heapBefore = await probe.heapBytes();
     const heapMost = probe.watchHeap();
-    const before = rendererMB(folder);
-    const peak = watchMemory(folder);
+    // Their own memory alone: heap, array buffers, garbage that nobody collected yet and what the network left there.
+    const memory = watchRenderer(folder, 'RssAnon');
+    const before = memory.now();
     await rate(page, pack.bytes, 'download', packs.url);
-    const growth = round(peak() - before);
+    const growth = memory.peak() - before;
+    memory.stop();
     const most = await heapMost();
     const heapGrowth = round((most.used + most.buffers - heapBefore.used - heapBefore.buffers) / 1e6);
     console.error(`memory of the renderers: ${before} MB before, ${growth} MB more at most; heap ${heapGrowth} MB`);
@@ -81,7 +84,7 @@ export async function benchStore(args: string[]): Promise<object> {
       plainCpuMsPerMB: median(plainCost),
       downloadCpuMsPerMB: median(downloadCost),
       importMBps: median(imports),
-      /** Private memory of page, engine and packs worker: with what the network left there. */
+      /** Page, engine and packs worker. */
       rendererGrowthMB: growth,
       heapGrowthMB: heapGrowth,
     };
@@ -183,37 +186,6 @@ async function costing<T>(profile: string, bytes: number, work: () => Promise<T>
   const before = processorMs(profile);
   const value = await work();
   return { value, cost: round((processorMs(profile) - before) / (bytes / 1e6)) };
-}
-
-/**
- * Private memory of the browser's renderer processes in MB: page, engine and packs worker with heap, array buffers, garbage
- * that nobody collected yet and what the network left there. Linux only; 0 elsewhere.
- */
-function rendererMB(profile: string): number {
-  if (!existsSync('/proc/self/status')) return 0;
-  let kilobytes = 0;
-  for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
-    try {
-      const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8');
-      if (!command.includes('--type=renderer') || !command.includes(profile)) continue;
-      kilobytes += Number(/RssAnon:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0);
-    } catch {
-      // It ended meanwhile.
-    }
-  }
-  return round(kilobytes / 1000);
-}
-
-/** Looks ten times a second; answers the highest. */
-function watchMemory(profile: string): () => number {
-  let highest = 0;
-  const timer = setInterval(() => {
-    highest = Math.max(highest, rendererMB(profile));
-  }, 100);
-  return () => {
-    clearInterval(timer);
-    return highest;
-  };
 }
 
 const round = (value: number) => Math.round(value * 100) / 100;

@@ -11,7 +11,7 @@ import { pathOf } from '../../e2e/support/files.ts';
 import { WorkerProbe } from '../../e2e/support/worker-probe.ts';
 import { PackFolder } from '../../tools/backend-node/pack-folder.ts';
 import { MID_SIZE_CONFIG, makeConformancePack } from '../../tools/conformance/make.ts';
-import { processorMs } from '../support/processor.ts';
+import { processorMs } from '../support/processes.ts';
 import { openStreamPage, type StreamPage } from './page.ts';
 import { workerCpuMs } from './worker-cpu.ts';
 

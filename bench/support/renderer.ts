@@ -1,47 +1,36 @@
 /** Memory of Chromium's renderer processes, from Linux's /proc. */
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { type BrowserContext, chromium } from '@playwright/test';
 import { findBrowser } from '../../tools/browser.mjs';
+import { eachProcess, processMs } from './processes.ts';
 
-/** Calls `look` with the /proc folder of every renderer of a profile; none where there is no /proc. */
+/** Calls `look` with the /proc folder of every renderer of a profile. */
 function eachRenderer(profile: string, look: (folder: string) => void): void {
-  let pids: string[] = [];
-  try {
-    pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
-  } catch {
-    return;
-  }
-  for (const pid of pids) {
-    try {
-      const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8');
-      if (command.includes('--type=renderer') && command.includes(profile)) look(`/proc/${pid}`);
-    } catch {
-      // It ended meanwhile.
-    }
-  }
+  eachProcess((_, folder, command) => {
+    if (command.includes('--type=renderer') && command.includes(profile)) look(folder);
+  });
 }
 
-/** Resident bytes of all renderers of a profile; 0 where there is no /proc. */
-function rendererBytes(profile: string): number {
+/** What is resident, or of that only what is the process's own: without files and memory that it shares. */
+type Kind = 'VmRSS' | 'RssAnon';
+
+/** Bytes of all renderers of a profile; 0 where there is no /proc. */
+function rendererBytes(profile: string, kind: Kind): number {
   let kilobytes = 0;
   eachRenderer(profile, (folder) => {
-    kilobytes += Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`${folder}/status`, 'utf8'))?.[1] ?? 0);
+    const status = readFileSync(`${folder}/status`, 'utf8');
+    kilobytes += Number(new RegExp(`${kind}:\\s+(\\d+)`).exec(status)?.[1] ?? 0);
   });
   return kilobytes * 1024;
 }
 
-/** Linux counts them in hundredths of a second for every process that looks. */
-const TICKS = 100;
-
 /** Processor time of all renderers of a profile, all threads; 0 where there is no /proc. */
 export function rendererCpuSeconds(profile: string): number {
-  let ticks = 0;
+  let milliseconds = 0;
   eachRenderer(profile, (folder) => {
-    // utime and stime are fields 14 and 15; the name, in parentheses, may hold spaces.
-    const fields = readFileSync(`${folder}/stat`, 'utf8').split(') ').at(-1)?.split(' ') ?? [];
-    ticks += Number(fields[11]) + Number(fields[12]);
+    milliseconds += processMs(folder);
   });
-  return ticks / TICKS;
+  return milliseconds / 1000;
 }
 
 export interface MemoryWatch {
@@ -60,14 +49,14 @@ export async function launchWatched(profile: string): Promise<{ browser: Browser
 }
 
 /** Looks twenty times a second. */
-export function watchRenderer(profile: string): MemoryWatch {
+export function watchRenderer(profile: string, kind: Kind = 'VmRSS'): MemoryWatch {
   let highest = 0;
   const look = () => {
-    highest = Math.max(highest, rendererBytes(profile));
+    highest = Math.max(highest, rendererBytes(profile, kind));
   };
   const timer = setInterval(look, 50);
   return {
-    now: () => Math.round(rendererBytes(profile) / 1e6),
+    now: () => Math.round(rendererBytes(profile, kind) / 1e6),
     peak: () => {
       look();
       const peak = highest;
