@@ -267,7 +267,7 @@ test('a piece that comes wrong is noticed on the thread that hashes, and fetched
       ? { corruptAt: 1000, throttle: 8e6 }
       : undefined;
   expect(await start(server.url)).toEqual({ ok: true, value: id });
-  expect(threads.filter((url) => url.includes('hash.worker'))).toHaveLength(1);
+  expect(threads.filter((url) => url.includes('pieces.worker'))).toHaveLength(1);
   expect([...pieces()].sort()).toEqual([0, 1, 2, 3, 4, 5, 5, 6, 7]);
   expect(await page.evaluate((pack) => window.__packs.bridge.verify(pack), id)).toMatchObject({
     value: { broken: [] },

@@ -18,12 +18,17 @@ import { Bare } from '../support/bare.ts';
 import { processorMs } from '../support/processes.ts';
 import { watchRenderer } from '../support/renderer.ts';
 
-const OPTIONS = { megabytes: { type: 'string', default: '256' }, runs: { type: 'string', default: '5' } } as const;
+const OPTIONS = {
+  megabytes: { type: 'string', default: '256' },
+  runs: { type: 'string', default: '5' },
+  line: { type: 'string', default: '1000' },
+} as const;
 const SHARD = 128 * 2 ** 20;
 
 /**
- * `--megabytes 256 --runs 5`. Rates in MB/s (10^6 bytes), growth of memory in MB. Medians of the runs, in which plain fetch and
- * download take turns; the share is the median of each run's own, for what else the machine does hits both of a run.
+ * `--megabytes 256 --runs 5 --line 1000`. Rates in MB/s (10^6 bytes), growth of memory in MB. Medians of the runs, in which plain
+ * fetch and download take turns; the share is the median of each run's own, for what else the machine does hits both of a run.
+ * Both come once as fast as server and browser can, which share the machine, and once through a line of so many Mbit/s.
  */
 export async function benchStore(args: string[]): Promise<object> {
   const { values } = parseArgs({ args, options: OPTIONS });
@@ -41,24 +46,23 @@ export async function benchStore(args: string[]): Promise<object> {
     await page.evaluate(async () => void (await window.__engine.start()));
     await page.evaluate(async (url) => void (await window.__packs.bridge.allowHost(url)), packs.url);
     const files = Object.keys(shards(Number(values.megabytes) * 1e6, true));
-    const plain: number[] = [];
-    const download: number[] = [];
-    const plainCost: number[] = [];
-    const downloadCost: number[] = [];
-    const imports: number[] = [];
+    const megabytes = Number(values.megabytes);
+    const compare = async (line: number): Promise<Pair> => {
+      packs.line = line;
+      const plain = await costing(folder, megabytes * 1e6, () => plainRate(page, packs.url, files));
+      const download = await costing(folder, pack.bytes, () => rate(page, pack.bytes, 'download', packs.url));
+      packs.line = Number.POSITIVE_INFINITY;
+      return { plain, download, share: download.value / plain.value };
+    };
+    const [fast, slow, imports]: [Pair[], Pair[], number[]] = [[], [], []];
     for (let run = 0; run < Number(values.runs); run++) {
-      const bare = await costing(folder, Number(values.megabytes) * 1e6, () => plainRate(page, packs.url, files));
-      const whole = await costing(folder, pack.bytes, () => rate(page, pack.bytes, 'download', packs.url));
-      plain.push(bare.value);
-      plainCost.push(bare.cost);
-      download.push(whole.value);
-      downloadCost.push(whole.cost);
+      fast.push(await compare(Number.POSITIVE_INFINITY));
       await exportAndRemove(page);
       imports.push(await rate(page, pack.bytes, 'import', ''));
       await remove(page);
-      console.error(
-        `run ${run + 1}: plain ${plain.at(-1)}, download ${download.at(-1)}, import ${imports.at(-1)} MB/s; processor ms a MB: ${plainCost.at(-1)}, ${downloadCost.at(-1)}`,
-      );
+      slow.push(await compare((Number(values.line) * 1e6) / 8));
+      await remove(page);
+      console.error(`run ${run + 1}: ${told(fast)}; through the line ${told(slow)}; import ${imports.at(-1)} MB/s`);
     }
     const { session } = await packsWorker(page);
     const probe = WorkerProbe.of(page, session);
@@ -73,16 +77,13 @@ export async function benchStore(args: string[]): Promise<object> {
     const most = await heapMost();
     const heapGrowth = round((most.used + most.buffers - heapBefore.used - heapBefore.buffers) / 1e6);
     console.error(`memory of the renderers: ${before} MB before, ${growth} MB more at most; heap ${heapGrowth} MB`);
-    const ofPlainFetch = round(median(download.map((each, run) => each / (plain[run] ?? 0))));
     return {
       chromium: browser.version(),
       megabytes: Math.round(pack.bytes / 1e6),
-      runs: plain.length,
-      plainMBps: median(plain),
-      downloadMBps: median(download),
-      ofPlainFetch,
-      plainCpuMsPerMB: median(plainCost),
-      downloadCpuMsPerMB: median(downloadCost),
+      runs: fast.length,
+      ...figures(fast, ''),
+      lineMbps: Number(values.line),
+      ...figures(slow, 'OnLine'),
       importMBps: median(imports),
       /** Page, engine and packs worker. */
       rendererGrowthMB: growth,
@@ -94,6 +95,31 @@ export async function benchStore(args: string[]): Promise<object> {
     await app.stop();
     rmSync(folder, { recursive: true });
   }
+}
+
+/** Plain fetch and download of one run: MB/s, and ms of processor time a MB. */
+interface Pair {
+  readonly plain: { value: number; cost: number };
+  readonly download: { value: number; cost: number };
+  readonly share: number;
+}
+
+function told(pairs: readonly Pair[]): string {
+  const last = pairs.at(-1);
+  return last
+    ? `plain ${last.plain.value}, download ${last.download.value} MB/s, processor ${last.plain.cost} and ${last.download.cost} ms a MB`
+    : '';
+}
+
+function figures(pairs: readonly Pair[], way: string): Record<string, number> {
+  const of = (what: 'plain' | 'download', unit: 'value' | 'cost') => median(pairs.map((pair) => pair[what][unit]));
+  return {
+    [`plain${way}MBps`]: of('plain', 'value'),
+    [`download${way}MBps`]: of('download', 'value'),
+    [`ofPlainFetch${way}`]: round(median(pairs.map(({ share }) => share))),
+    [`plain${way}CpuMsPerMB`]: of('plain', 'cost'),
+    [`download${way}CpuMsPerMB`]: of('download', 'cost'),
+  };
 }
 
 /** @param empty for the names alone */

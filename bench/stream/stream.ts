@@ -7,10 +7,12 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import type { Page } from '@playwright/test';
 import { pathOf } from '../../e2e/support/files.ts';
 import { WorkerProbe } from '../../e2e/support/worker-probe.ts';
 import { PackFolder } from '../../tools/backend-node/pack-folder.ts';
 import { MID_SIZE_CONFIG, makeConformancePack } from '../../tools/conformance/make.ts';
+import type { Mode } from '../../workers/packs/manifest.ts';
 import { processorMs } from '../support/processes.ts';
 import { openStreamPage, type StreamPage } from './page.ts';
 import { workerCpuMs } from './worker-cpu.ts';
@@ -26,6 +28,8 @@ const OPTIONS = {
 /** A cap that holds everything, and one that holds nothing. */
 const ALL = 1e12;
 const NONE = 1;
+/** Copies of all blocks in a run: one takes a twentieth of a second. */
+const COPIES = 5;
 /** Script that reads a block and widens its scales: it grows with the block, and is told apart. */
 const READING = /^(readInto|#?read|reader|decodeWeight|widen|narrow|isPiece)/;
 
@@ -65,9 +69,11 @@ async function measure({ page, profile, adapter }: StreamPage, sizes: { side: nu
   const first = await run(NONE, 1);
   const firstStepMs = Math.round(first.stepMs[0] ?? 0);
   console.error(`first step, with everything to compile: ${firstStepMs} ms`);
-  await page.evaluate(() => window.__stream.copy());
+  const copies = { f32: copiesOf(page, 'f32'), f16: copiesOf(page, 'f16') };
+  for (const { once } of Object.values(copies)) await once();
   console.error('copied once');
-  const [streamed, resident, share, rate, plain]: number[][] = [[], [], [], [], []];
+  for (const { all } of Object.values(copies)) all.length = 0;
+  const [streamed, resident]: number[][] = [[], []];
   const [streamedCpu, residentCpu]: number[][] = [[], []];
   /** A job, and the processor time that all of the browser took for it: on a GPU of software, computing included. */
   const costing = async (cap: number, costs: number[] | undefined) => {
@@ -78,11 +84,7 @@ async function measure({ page, profile, adapter }: StreamPage, sizes: { side: nu
   };
   let [peakOfPlan, warmFirstStepMs] = [0, 0];
   for (let at = 0; at < runs; at++) {
-    const copy = await page.evaluate(() => window.__stream.copy());
-    const [fast, limit] = [megabytes(copy.streamed), megabytes(copy.plain)];
-    rate?.push(fast);
-    plain?.push(limit);
-    share?.push(fast / limit);
+    for (let round = 0; round < COPIES; round++) for (const { once } of Object.values(copies)) await once();
     const flows = await costing(NONE, streamedCpu);
     warmFirstStepMs ||= Math.round(flows.stepMs[0] ?? 0);
     console.error(
@@ -95,7 +97,7 @@ async function measure({ page, profile, adapter }: StreamPage, sizes: { side: nu
     for (const { gpuPeakBytes, totalBytes } of [flows, stays])
       peakOfPlan = Math.max(peakOfPlan, gpuPeakBytes / totalBytes);
     console.error(
-      `run ${at + 1}: ${fast.toFixed(0)} of ${limit.toFixed(0)} MB/s, ` +
+      `run ${at + 1}: ${Object.entries(copies).map(([mode, { all }]) => `${mode} ${Math.round(all.at(-1)?.fast ?? 0)} of ${Math.round(all.at(-1)?.limit ?? 0)} MB/s`)}, ` +
         `${streamed?.at(-1)?.toFixed(0)} ms a step streamed, ${resident?.at(-1)?.toFixed(0)} resident; processor ${streamedCpu?.at(-1)} and ${residentCpu?.at(-1)} ms a job`,
     );
   }
@@ -119,8 +121,8 @@ async function measure({ page, profile, adapter }: StreamPage, sizes: { side: nu
     : await page.evaluate((job) => window.__stream.dispatches(job), { ...sizes, cap: NONE, steps: 1 });
   return {
     runs,
-    streamedMBps: round(median(rate)),
-    plainMBps: round(median(plain)),
+    ...copyFigures(copies.f32.all, ''),
+    ...copyFigures(copies.f16.all, 'F16'),
     firstStepMs,
     warmFirstStepMs,
     streamedStepMs: Math.round(median(streamed)),
@@ -135,7 +137,8 @@ async function measure({ page, profile, adapter }: StreamPage, sizes: { side: nu
     /** Of a job of one step, what it takes once included. */
     jsMsOfFirstStep: round(one.otherMs),
     dispatches: count,
-    copyShare: round(median(share)),
+    copyShareF16: shareOf(copies.f16.all),
+    copyShare: shareOf(copies.f32.all),
     streamedOverResident: round(median(streamed) / median(resident)),
     jsMsPerBlock: perBlock('otherMs'),
     longestDispatchMs: longest[0] ? round(longest[0].ms) : null,
@@ -157,6 +160,28 @@ async function script<T>(probe: WorkerProbe, profile: string, work: () => Promis
 }
 
 const together = ({ used, buffers }: { used: number; buffers: number }) => used + buffers;
+/** MB/s of one copy of all blocks in the app's way, and of the plain copy beside it. */
+interface Copy {
+  readonly fast: number;
+  readonly limit: number;
+}
+
+function copiesOf(page: Page, mode: Mode): { all: Copy[]; once(): Promise<void> } {
+  const all: Copy[] = [];
+  const once = async () => {
+    const { streamed, plain } = await page.evaluate((which) => window.__stream.copy(which), mode);
+    all.push({ fast: megabytes(streamed), limit: megabytes(plain) });
+  };
+  return { all, once };
+}
+
+const copyFigures = (all: readonly Copy[], name: string) => ({
+  [`streamed${name}MBps`]: round(median(all.map(({ fast }) => fast))),
+  [`plain${name}MBps`]: round(median(all.map(({ limit }) => limit))),
+});
+
+const shareOf = (all: readonly Copy[]) => round(median(all.map(({ fast, limit }) => fast / limit)));
+
 const megabytes = ({ bytes, ms }: { bytes: number; ms: number }) => bytes / 1000 / ms;
 const round = (value: number) => Math.round(value * 100) / 100;
 

@@ -39,6 +39,10 @@ export class RangeServer {
   readonly asked: Asked[] = [];
   behave: Behaviour = () => undefined;
   etag: (name: string) => string | null = (name) => `"${name}"`;
+  /** Bytes a second of all answers together, as if they came through one line. */
+  line = Number.POSITIVE_INFINITY;
+  /** When the line is free again, in ms. */
+  #free = 0;
   /** Other origins may read what is here, with its ETag. */
   readonly #server: Server;
   readonly #counts = new Map<string, number>();
@@ -92,6 +96,14 @@ export class RangeServer {
     await gone;
   }
 
+  /** Resolves when so many bytes are through the line. */
+  async #through(bytes: number): Promise<void> {
+    const now = performance.now();
+    this.#free = Math.max(this.#free, now) + (bytes / this.line) * 1000;
+    // Timers are late by a millisecond or more: what a line catches up on is less than that.
+    if (this.#free - now > 2) await new Promise((resolve) => setTimeout(resolve, this.#free - now));
+  }
+
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const address = new URL(request.url ?? '/', 'http://x').pathname;
     if (!address.startsWith(`/${this.scope}`)) {
@@ -141,11 +153,18 @@ export class RangeServer {
       ...(partial ? { 'content-range': `bytes ${start}-${end - 1}/${size}` } : {}),
       ...fault.headers,
     });
-    await send(response, path, start, end, fault);
+    await send(response, path, start, end, fault, (bytes) => this.#through(bytes));
   }
 }
 
-async function send(response: ServerResponse, path: string, start: number, end: number, fault: Fault): Promise<void> {
+async function send(
+  response: ServerResponse,
+  path: string,
+  start: number,
+  end: number,
+  fault: Fault,
+  through: (bytes: number) => Promise<void>,
+): Promise<void> {
   const file = openSync(path, 'r');
   const began = performance.now();
   try {
@@ -163,6 +182,7 @@ async function send(response: ServerResponse, path: string, start: number, end: 
         await new Promise((resolve) => response.once('close', resolve));
         return;
       }
+      await through(chunk.length);
       if (!response.write(chunk)) await drained(response);
       if (response.destroyed) return;
       at += chunk.length;

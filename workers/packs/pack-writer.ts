@@ -4,18 +4,18 @@
  */
 import { EngineError } from '../errors.ts';
 import type { Memory } from './byte-reader.ts';
-import type { DiskFile } from './disk.ts';
-import { Hasher } from './hasher.ts';
 import { Journal } from './journal.ts';
 import { isPiece, type PackPlan, type PlannedFile, pieceRange } from './pack-plan.ts';
 import type { PackStore } from './pack-store.ts';
+import { OpenFiles, type PieceFiles } from './piece-files.ts';
+import { PieceThread } from './piece-thread.ts';
 
-/** Handles that stay open; every browser allows far more. Most packs have fewer contents: none is opened twice. */
-const OPEN_FILES = 64;
 /** Files that are opened at the same time when room is made; fewer than stay open. */
 const OPEN_TOGETHER = 8;
 /** Bytes between two flushes: what a crash of the machine can make unsure. By bytes: a flush of a small file takes as long. */
 const CHECKPOINT = 128 * 2 ** 20;
+/** Smaller packs are written before a thread for it has started. */
+const THREAD_BYTES = 64 * 2 ** 20;
 
 export interface Piece {
   readonly file: PlannedFile;
@@ -26,27 +26,25 @@ export class PackWriter {
   readonly plan: PackPlan;
   readonly #store: PackStore;
   readonly #journal: Journal;
-  readonly #hasher = new Hasher();
-  /** In order of last use. */
-  readonly #open = new Map<string, DiskFile>();
-  /** Asked for by several pieces at the same time. */
-  readonly #opening = new Map<string, Promise<DiskFile>>();
-  /** Written to since their last flush. */
-  readonly #dirty = new Set<DiskFile>();
+  readonly #files: PieceFiles;
   /** Bytes since the last checkpoint. */
   #unflushed = 0;
+  /** The checkpoint that is under way, or the last one. */
+  #checkpointed: Promise<void> = Promise.resolve();
   #done = 0;
 
-  private constructor(store: PackStore, plan: PackPlan, journal: Journal) {
+  private constructor(store: PackStore, plan: PackPlan, journal: Journal, files: PieceFiles) {
     this.#store = store;
     this.plan = plan;
     this.#journal = journal;
+    this.#files = files;
   }
 
   /** @param onHashed told bytes of pieces that had to be hashed again after a crash, before they count */
   static async open(store: PackStore, plan: PackPlan, onHashed?: (bytes: number) => void): Promise<PackWriter> {
     const journal = await Journal.open(store.disk, store.journalPath(plan.id.name));
-    const writer = new PackWriter(store, plan, journal);
+    const thread = plan.bytes < THREAD_BYTES ? null : await PieceThread.start();
+    const writer = new PackWriter(store, plan, journal, thread ?? new OpenFiles(store.disk));
     try {
       await writer.#settle(onHashed);
       return writer;
@@ -79,12 +77,9 @@ export class PackWriter {
   async reserve(): Promise<void> {
     const files = this.plan.files.filter((file) => file.pieces.some((_, piece) => !this.has(file, piece)));
     for (let at = 0; at < files.length; at += OPEN_TOGETHER) {
-      const some = files.slice(at, at + OPEN_TOGETHER).map((file) =>
-        this.#full(file.bytes, async () => {
-          const handle = await this.#handle(file);
-          if (handle.getSize() < file.bytes) handle.truncate(file.bytes);
-        }),
-      );
+      const some = files
+        .slice(at, at + OPEN_TOGETHER)
+        .map((file) => this.#full(file.bytes, () => this.#files.reserve(this.#path(file), file.bytes)));
       // All of them have to be over before a failure is told: the caller closes the files then.
       const failed = (await Promise.allSettled(some)).find(({ status }) => status === 'rejected');
       if (failed?.status === 'rejected') throw failed.reason;
@@ -97,40 +92,34 @@ export class PackWriter {
    * @throws EngineError 'storage-full'
    */
   async put(file: PlannedFile, piece: number, memory: Memory): Promise<boolean> {
-    const { at, bytes: length } = pieceRange(file, piece);
-    if ((await this.#hasher.hex(memory, length)) !== file.pieces[piece]) return false;
-    const bytes = memory.view(0, length);
-    if (this.has(file, piece)) return true;
-    await this.#full(length, async () => {
-      const handle = await this.#handle(file);
-      if (handle.write(bytes, { at }) !== length) throw new DOMException('short write', 'QuotaExceededError');
-      this.#dirty.add(handle);
+    const { at, bytes } = pieceRange(file, piece);
+    return this.#full(bytes, async () => {
+      const good = await this.#files.put(this.#path(file), at, memory, bytes, file.pieces[piece] ?? '');
+      // A line above the mark of a checkpoint says that its piece was flushed: this one may have come too late for that.
+      await this.#checkpointed;
+      if (!good || this.has(file, piece)) return good;
       this.#journal.add(file.key, piece);
-      this.#unflushed += length;
-      if (this.#unflushed >= CHECKPOINT) this.#checkpoint();
+      this.#done += bytes;
+      this.#unflushed += bytes;
+      if (this.#unflushed >= CHECKPOINT) await this.#checkpoint();
+      return true;
     });
-    this.#done += length;
-    return true;
   }
 
   /** A content as a whole, as it is on the disk. For small ones. */
-  async read(file: PlannedFile): Promise<Uint8Array<ArrayBuffer>> {
-    const bytes = new Uint8Array(file.bytes);
-    const count = (await this.#handle(file)).read(bytes, { at: 0 });
-    return bytes.subarray(0, count);
+  read(file: PlannedFile): Promise<Uint8Array<ArrayBuffer>> {
+    return this.#files.read(this.#path(file), 0, file.bytes);
   }
 
   /** Lets all files go; everything that was put stays. */
   async close(): Promise<void> {
-    this.#hasher.close();
     try {
-      this.#checkpoint();
+      await this.#checkpoint();
     } catch (error) {
       // No room for one more line: the pieces since the last one are hashed again next time.
       if (!isFull(error)) throw error;
     } finally {
-      for (const key of [...this.#open.keys()]) this.#close(key);
-      this.#journal.close();
+      await this.#files.close().finally(() => this.#journal.close());
     }
   }
 
@@ -154,53 +143,22 @@ export class PackWriter {
 
   async #rehash(file: PlannedFile, piece: number): Promise<boolean> {
     const { at, bytes } = pieceRange(file, piece);
-    const target = new Uint8Array(bytes);
-    (await this.#handle(file)).read(target, { at });
-    return isPiece(file, piece, target);
+    return isPiece(file, piece, await this.#files.read(this.#path(file), at, bytes));
   }
 
   #path(file: PlannedFile): string {
     return this.#store.contentPath(this.plan.id.name, file.key);
   }
 
-  #checkpoint(): void {
-    for (const handle of this.#dirty) handle.flush();
-    this.#dirty.clear();
-    this.#journal.checkpoint();
+  #checkpoint(): Promise<void> {
     this.#unflushed = 0;
+    this.#checkpointed = this.#files.flush().then(() => this.#journal.checkpoint());
+    return this.#checkpointed;
   }
 
-  async #handle(file: PlannedFile): Promise<DiskFile> {
-    const known = this.#open.get(file.key);
-    if (known) {
-      this.#open.delete(file.key);
-      this.#open.set(file.key, known);
-      return known;
-    }
-    const opening = this.#opening.get(file.key) ?? this.#openFile(file);
-    this.#opening.set(file.key, opening);
-    return opening.finally(() => this.#opening.delete(file.key));
-  }
-
-  async #openFile(file: PlannedFile): Promise<DiskFile> {
-    const handle = await this.#store.disk.openWrite(this.#path(file));
-    const [oldest] = this.#open.keys();
-    if (oldest !== undefined && this.#open.size >= OPEN_FILES) this.#close(oldest);
-    this.#open.set(file.key, handle);
-    return handle;
-  }
-
-  #close(key: string): void {
-    const handle = this.#open.get(key);
-    this.#open.delete(key);
-    if (!handle) return;
-    if (this.#dirty.delete(handle)) handle.flush();
-    handle.close();
-  }
-
-  async #full(needed: number, work: () => Promise<void>): Promise<void> {
+  async #full<T>(needed: number, work: () => Promise<T>): Promise<T> {
     try {
-      await work();
+      return await work();
     } catch (error) {
       if (isFull(error)) throw new EngineError('storage-full', String(error), { needed });
       if (isLocked(error)) throw new EngineError('pack-busy', String(error));
@@ -209,10 +167,11 @@ export class PackWriter {
   }
 }
 
-/** Browsers name it; Node's file system says ENOSPC. */
+/** Browsers name it, also where it comes from another thread; Node's file system says ENOSPC. */
 export const isFull = (error: unknown) =>
-  (error instanceof DOMException && error.name === 'QuotaExceededError') ||
-  (error instanceof Error && (error.name === 'QuotaExceededError' || ('code' in error && error.code === 'ENOSPC')));
+  isNamed(error, 'QuotaExceededError') || (error instanceof Error && 'code' in error && error.code === 'ENOSPC');
 
-export const isLocked = (error: unknown) =>
-  error instanceof DOMException && error.name === 'NoModificationAllowedError';
+export const isLocked = (error: unknown) => isNamed(error, 'NoModificationAllowedError');
+
+const isNamed = (error: unknown, name: string) =>
+  (error instanceof DOMException || error instanceof Error) && error.name === name;

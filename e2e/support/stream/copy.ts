@@ -1,5 +1,6 @@
 /** Bytes a second from the private file system to the GPU: the app's way of a pack's blocks, and the plain copy beside it. */
 import type { DiskReader } from '../../../workers/packs/disk.ts';
+import type { Mode } from '../../../workers/packs/manifest.ts';
 import type { Pack } from '../../../workers/packs/pack.ts';
 import type { Gpu } from '../../../workers/runtime/device.ts';
 import { GpuWeights } from '../../../workers/runtime/gpu-weights.ts';
@@ -12,12 +13,15 @@ export interface CopyRun {
   readonly ms: number;
 }
 
-/** Every block once, all of them streamed, nothing computed in between. Bytes as they arrive on the GPU. */
-export async function streamedCopy({ ort }: LoadedOrt, { device }: Gpu, pack: Pack): Promise<CopyRun> {
-  const blocks = blockWeights(pack.manifest, 'f32');
+/**
+ * Every block once, all of them streamed, nothing computed in between. Bytes as they arrive on the GPU. A device that can't compute
+ * in float16 can be brought its weights all the same.
+ */
+export async function streamedCopy({ ort }: LoadedOrt, { device }: Gpu, pack: Pack, mode: Mode): Promise<CopyRun> {
+  const blocks = blockWeights(pack.manifest, mode);
   const wrap = (buffer: GPUBuffer, dataType: 'float32' | 'float16' | 'int32' | 'uint8', dims: readonly number[]) =>
     ort.Tensor.fromGpuBuffer(buffer, { dataType, dims });
-  const weights = new GpuWeights(device, pack, 'f32', wrap, planWeights(blocks, 0));
+  const weights = new GpuWeights(device, pack, mode, wrap, planWeights(blocks, 0));
   try {
     // Slots and ring are made by the first blocks of each kind; that is no copying.
     for (const { id } of blocks) await weights.use(id);

@@ -5,6 +5,7 @@
 import '../../../workers/trusted-types.ts';
 import { expose } from 'comlink';
 import type { DiskReader } from '../../../workers/packs/disk.ts';
+import type { Mode } from '../../../workers/packs/manifest.ts';
 import { openOpfs } from '../../../workers/packs/opfs.ts';
 import { Pack } from '../../../workers/packs/pack.ts';
 import { PackStore } from '../../../workers/packs/pack-store.ts';
@@ -210,12 +211,12 @@ const runner = {
   summary: () => summaryOf(states),
 
   /** All blocks of a stored pack to the GPU and back to back, and as many bytes by plain copying: bytes and ms. */
-  async copy() {
+  async copy(mode: Mode) {
     const { pack, loaded, gpu, largest, backend } = neededOnGpu();
     if (!largest) throw new Error('the pack is not stored');
     await backend.trim();
-    const streamed = await streamedCopy(loaded, gpu, pack);
-    const stage = planMemory(pack.manifest, 'f32', { width: 32, height: 32, steps: 1 }, 0).weights.stagingBytes / 2;
+    const streamed = await streamedCopy(loaded, gpu, pack, mode);
+    const stage = planMemory(pack.manifest, mode, { width: 32, height: 32, steps: 1 }, 0).weights.stagingBytes / 2;
     const plain = await plainCopy(gpu, largest, streamed.bytes, stage);
     return { streamed, plain };
   },
