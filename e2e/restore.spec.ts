@@ -171,7 +171,8 @@ test('a photo with EXIF orientation comes out upright', async () => {
   expect(after).toBeGreaterThan(before + 1);
 });
 
-for (const task of ['compression', 'haze', 'low-light'] as const) {
+// The one of these tasks that looks at the whole photo first; all nine, in Node: tools/restore/embedded-pack.test.ts.
+for (const task of ['haze'] as const) {
   test(`improves the demo photo of ${task}`, async () => {
     await app.openPhoto(fromRepo(`public/demo/${task}.jpg`));
     await app.restore(task);

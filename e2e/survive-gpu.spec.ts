@@ -9,7 +9,7 @@ test.describe.configure({ mode: 'serial', timeout: 240_000 });
 
 /** Few: a step takes seconds. */
 const STEPS = 4;
-const SIDE = 48;
+const SIDE = 32;
 
 let context: BrowserContext;
 let page: Page;
