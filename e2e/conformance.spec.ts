@@ -92,16 +92,13 @@ for (const engine of ['wasm', 'webgpu'] as const) {
     expect(new Set(result.data).size).toBeGreaterThan(32);
     results.push(result);
 
-    // A few rows of the largest layers at a time: the same picture, but for levels on the edge of a rounding. Half a minute on
-    // software WebGPU: `LONG=1 npm run test:e2e -- e2e/conformance.spec.ts`.
-    if (engine === 'wasm' || process.env.LONG) {
-      const bands = await restore(page, BAND_BYTES);
-      expect(bands.steps).toEqual([1, 2]);
-      expect(bands.progress).toBeGreaterThan(first.progress + 25);
-      const agreement = psnr(await app.result(), result);
-      console.log(`conformance pack on ${engine}, in bands against in one piece: ${agreement.toFixed(1)} dB`);
-      expect(agreement).toBeGreaterThan(60);
-    }
+    // A few rows of the largest layers at a time: the same picture, but for levels on the edge of a rounding.
+    const bands = await restore(page, BAND_BYTES);
+    expect(bands.steps).toEqual([1, 2]);
+    expect(bands.progress).toBeGreaterThan(first.progress + 25);
+    const agreement = psnr(await app.result(), result);
+    console.log(`conformance pack on ${engine}, in bands against in one piece: ${agreement.toFixed(1)} dB`);
+    expect(agreement).toBeGreaterThan(60);
     const ways = page.getByRole('group', { name: 'How to go through the photo' });
     await expect(ways).toHaveCount(engine === 'webgpu' ? 1 : 0);
     if (engine === 'webgpu') await threeWays(page, app);

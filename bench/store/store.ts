@@ -45,24 +45,26 @@ export async function benchStore(args: string[]): Promise<object> {
     await page.until(() => navigator.serviceWorker.controller?.state === 'activated' && '__packs' in window);
     await page.evaluate(async () => void (await window.__engine.start()));
     await page.evaluate(async (url) => void (await window.__packs.bridge.allowHost(url)), packs.url);
-    const files = Object.keys(shards(Number(values.megabytes) * 1e6, true));
-    const megabytes = Number(values.megabytes);
+    const plainBytes = Number(values.megabytes) * 1e6;
+    const files = Object.keys(shards(plainBytes, true));
     const compare = async (line: number): Promise<Pair> => {
       packs.line = line;
-      const plain = await costing(folder, megabytes * 1e6, () => plainRate(page, packs.url, files));
+      const plain = await costing(folder, plainBytes, () => plainRate(page, packs.url, files));
       const download = await costing(folder, pack.bytes, () => rate(page, pack.bytes, 'download', packs.url));
       packs.line = Number.POSITIVE_INFINITY;
-      return { plain, download, share: download.value / plain.value };
+      return { plain, download };
     };
     const [fast, slow, imports]: [Pair[], Pair[], number[]] = [[], [], []];
     for (let run = 0; run < Number(values.runs); run++) {
-      fast.push(await compare(Number.POSITIVE_INFINITY));
+      const free = await compare(Number.POSITIVE_INFINITY);
+      fast.push(free);
       await exportAndRemove(page);
       imports.push(await rate(page, pack.bytes, 'import', ''));
       await remove(page);
-      slow.push(await compare((Number(values.line) * 1e6) / 8));
+      const bound = await compare((Number(values.line) * 1e6) / 8);
+      slow.push(bound);
       await remove(page);
-      console.error(`run ${run + 1}: ${told(fast)}; through the line ${told(slow)}; import ${imports.at(-1)} MB/s`);
+      console.error(`run ${run + 1}: ${told(free)}; through the line ${told(bound)}; import ${imports.at(-1)} MB/s`);
     }
     const { session } = await packsWorker(page);
     const probe = WorkerProbe.of(page, session);
@@ -101,14 +103,10 @@ export async function benchStore(args: string[]): Promise<object> {
 interface Pair {
   readonly plain: { value: number; cost: number };
   readonly download: { value: number; cost: number };
-  readonly share: number;
 }
 
-function told(pairs: readonly Pair[]): string {
-  const last = pairs.at(-1);
-  return last
-    ? `plain ${last.plain.value}, download ${last.download.value} MB/s, processor ${last.plain.cost} and ${last.download.cost} ms a MB`
-    : '';
+function told({ plain, download }: Pair): string {
+  return `plain ${plain.value}, download ${download.value} MB/s, processor ${plain.cost} and ${download.cost} ms a MB`;
 }
 
 function figures(pairs: readonly Pair[], way: string): Record<string, number> {
@@ -116,7 +114,7 @@ function figures(pairs: readonly Pair[], way: string): Record<string, number> {
   return {
     [`plain${way}MBps`]: of('plain', 'value'),
     [`download${way}MBps`]: of('download', 'value'),
-    [`ofPlainFetch${way}`]: round(median(pairs.map(({ share }) => share))),
+    [`ofPlainFetch${way}`]: round(median(pairs.map(({ plain, download }) => download.value / plain.value))),
     [`plain${way}CpuMsPerMB`]: of('plain', 'cost'),
     [`download${way}CpuMsPerMB`]: of('download', 'cost'),
   };

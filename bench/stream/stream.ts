@@ -84,7 +84,7 @@ async function measure({ page, profile, adapter }: StreamPage, sizes: { side: nu
   };
   let [peakOfPlan, warmFirstStepMs] = [0, 0];
   for (let at = 0; at < runs; at++) {
-    for (let round = 0; round < COPIES; round++) for (const { once } of Object.values(copies)) await once();
+    for (let turn = 0; turn < COPIES; turn++) for (const { once } of Object.values(copies)) await once();
     const flows = await costing(NONE, streamedCpu);
     warmFirstStepMs ||= Math.round(flows.stepMs[0] ?? 0);
     console.error(
@@ -160,6 +160,7 @@ async function script<T>(probe: WorkerProbe, profile: string, work: () => Promis
 }
 
 const together = ({ used, buffers }: { used: number; buffers: number }) => used + buffers;
+
 /** MB/s of one copy of all blocks in the app's way, and of the plain copy beside it. */
 interface Copy {
   readonly fast: number;

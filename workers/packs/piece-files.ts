@@ -75,7 +75,16 @@ export class OpenFiles implements PieceFiles {
   }
 
   async close(): Promise<void> {
-    for (const path of [...this.#open.keys()]) this.#close(path);
+    // One that can't be flushed must not keep the others locked.
+    const failures: unknown[] = [];
+    for (const path of [...this.#open.keys()]) {
+      try {
+        this.#close(path);
+      } catch (cause) {
+        failures.push(cause);
+      }
+    }
+    if (failures.length > 0) throw failures[0];
   }
 
   async #file(path: string): Promise<DiskFile> {

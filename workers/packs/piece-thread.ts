@@ -1,6 +1,6 @@
 /**
  * Hashing and writing of pieces on a thread of their own, for browsers compute SHA-256 on the thread that asks (Chromium takes
- * 1.5 ms a MB for that), writing and flushing wait for the disk, and the thread that asks here has to read answers meanwhile.
+ * 1.4 ms a MB for that), writing and flushing wait for the disk, and the thread that asks here has to read answers meanwhile.
  */
 import { type Remote, transfer, wrap } from 'comlink';
 import type { Memory } from './byte-reader.ts';
