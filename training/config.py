@@ -38,6 +38,8 @@ def default_config() -> dict:
         "auto": {"stem": 64, "widths": [64, 128], "blocks": [3, 4], "hidden": 256, "crop": 128, "crops": 8, "thumb": 128},
         # Tasks whose tiles take their low frequencies from the whole photo, reduced to `side` px; sigma in its px.
         "anchor": {"side": 384, "sigma": 6, "tasks": ["haze", "low-light"]},
+        # The last pass over a decoded photo, one network a task (refine.py).
+        "refine": {"widths": [32, 64, 96], "blocks": [2, 2, 4], "tasks": ["blur", "compression"]},
         "start_sigma": 0.05,
         "steps": 1,
     }

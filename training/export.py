@@ -1,4 +1,4 @@
-"""Write `model-*.safetensors` (files of at most 15 MB), `auto.safetensors` (the classifier) and `config.json`.
+"""Write `model-*.safetensors` (files of at most 15 MB), `config.json`, and what is trained apart: `auto` and `refine.safetensors`.
 
     python -m training.export --random --out DIR            random weights, no tensor constant
     python -m training.export --checkpoint CKPT --out DIR   EMA weights of a training checkpoint
@@ -14,9 +14,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from .config import default_config
-from .model import Restorer, export_names, import_names, init_weights
-
-AUTO = "auto.safetensors"  # the classifier, in a file of its own: it need not travel with the rest
+from .model import APART, Restorer, export_names, import_names, init_weights
 
 
 def random_model(seed: int = 1) -> Restorer:
@@ -32,7 +30,8 @@ def random_model(seed: int = 1) -> Restorer:
             p.data = (0.08 if strong else 0.02) * torch.randn_like(p)
     for p in model.auto.buffers():
         p.add_(0.1 * torch.randn_like(p))
-    model.decoder.out.weight.data.mul_(3)
+    for part in (model.decoder, *model.refine.values()):
+        part.out.weight.data.mul_(3)
     return model.eval()
 
 
@@ -50,22 +49,23 @@ def shards(tensors: dict[str, torch.Tensor], limit: int = 15_000_000) -> list[di
 
 
 def write(model: Restorer, folder: str | Path, half: bool, progress: dict | None = None) -> None:
-    """Write the folder completely beside its place, then swap it in. A model without classifier leaves that of the folder."""
+    """Write the folder completely beside its place, then swap it in. What a model lacks of `APART` is left as the folder has it."""
     folder = Path(folder)
     new, old = folder.with_name(folder.name + ".new"), folder.with_name(folder.name + ".old")
     shutil.rmtree(new, ignore_errors=True)
     new.mkdir(parents=True)
     dtype = torch.float16 if half else torch.float32
     tensors = {k: v.detach().cpu().to(dtype).contiguous() for k, v in export_names(model).items()}
-    auto = {k: tensors.pop(k) for k in list(tensors) if k.startswith("auto.")}
+    apart = {part: {k: tensors.pop(k) for k in list(tensors) if k.startswith(f"{part}.")} for part in APART}
     parts = shards(tensors)
     for n, part in enumerate(parts, 1):
         save_file(part, new / f"model-{n:05d}-of-{len(parts):05d}.safetensors")
-    if auto:
-        save_file(auto, new / AUTO)
+    for part, own in apart.items():
+        if own:
+            save_file(own, new / f"{part}.safetensors")
     if progress:
         (new / "progress.json").write_text(json.dumps(progress, indent=1) + "\n")
-    for name in [*([] if auto else [AUTO]), *([] if progress else ["progress.json"])]:
+    for name in [*(f"{part}.safetensors" for part, own in apart.items() if not own), *([] if progress else ["progress.json"])]:
         if (folder / name).exists():
             shutil.copy(folder / name, new / name)
     save_file({k: v.detach().cpu().float().contiguous() for k, v in model.preview.state_dict().items()}, new / "preview.safetensors")
@@ -77,12 +77,12 @@ def write(model: Restorer, folder: str | Path, half: bool, progress: dict | None
     shutil.rmtree(old, ignore_errors=True)
 
 
-def load(folder: str | Path) -> Restorer:
-    """Read an exported folder back (weights widened to fp32)."""
+def load(folder: str | Path, apart: tuple[str, ...] = APART) -> Restorer:
+    """Read an exported folder back (weights widened to fp32), with those of `apart` that it holds."""
     folder = Path(folder)
-    auto = (folder / AUTO).exists()
-    model = Restorer(json.loads((folder / "config.json").read_text()), auto)
-    files = [*sorted(folder.glob("model*.safetensors")), *([folder / AUTO] if auto else [])]
+    there = tuple(part for part in apart if (folder / f"{part}.safetensors").exists())
+    model = Restorer(json.loads((folder / "config.json").read_text()), there)
+    files = [*sorted(folder.glob("model*.safetensors")), *(folder / f"{part}.safetensors" for part in there)]
     tensors = {k: v for f in files for k, v in load_file(f).items()}
     model.load_state_dict(import_names(tensors), strict=False)
     if (folder / "preview.safetensors").exists():
@@ -93,7 +93,7 @@ def load(folder: str | Path) -> Restorer:
 def from_checkpoint(path: str | Path) -> Restorer:
     """EMA weights of a training checkpoint."""
     state = torch.load(path, map_location="cpu", weights_only=True)
-    model = Restorer(state["config"], auto=False)
+    model = Restorer(state["config"], ())
     model.load_state_dict(state["ema"])
     return model.eval()
 

@@ -8,13 +8,17 @@ from torch import Tensor, nn
 from .auto import AutoHead
 from .conditioning import Conditioning, pack, position_ids, unpack
 from .dit import DiT, rope_table
+from .refine import Refine
 from .vae import SLOPE, Block, Decoder, Encoder
 
 
-class Restorer(nn.Module):
-    """See `restore` for use. Tensor names: `export_names`. The classifier is trained apart and may be left out."""
+APART = ("auto", "refine")  # networks that are trained apart: the classifier, and the last pass of some tasks
 
-    def __init__(self, config: dict, auto: bool = True):
+
+class Restorer(nn.Module):
+    """See `restore` for use. Tensor names: `export_names`. `apart`: which of the networks that are trained apart it has."""
+
+    def __init__(self, config: dict, apart: tuple[str, ...] = APART):
         super().__init__()
         self.config = config
         v, c, t = config["vae"], config["conditioning"], config["transformer"]
@@ -25,8 +29,10 @@ class Restorer(nn.Module):
         self.decoder = Decoder(v, t["vec_in_dim"])
         self.conditioning = Conditioning(len(c["tasks"]), c["task_tokens"], thumbs, token, t["context_in_dim"])
         self.dit = DiT(t)
-        if auto and "auto" in config:
+        if "auto" in apart and "auto" in config:
             self.auto = AutoHead(config["auto"], len(c["tasks"]) + 1)
+        if "refine" in apart and "refine" in config:
+            self.refine = nn.ModuleDict({task: Refine(config["refine"]) for task in config["refine"]["tasks"]})
         self.preview = nn.Conv2d(v["latent_channels"], 12, 1)  # latents -> photo at 1/4 size, for training and previews
 
     def rope(self, h: int, w: int, **jitter) -> tuple[Tensor, Tensor]:
@@ -53,6 +59,13 @@ class Restorer(nn.Module):
             z = z - self.velocity(z, z_ref, txt, y, t, rope) / steps
         return z
 
+    def refined(self, photo: Tensor, restored: Tensor, task: Tensor) -> Tensor:
+        """The last pass, where the sample's task has one."""
+        nets, tasks = getattr(self, "refine", {}), self.config["conditioning"]["tasks"]
+        names = [tasks[n] for n in task.tolist()]
+        rows = zip(names, photo.split(1), restored.split(1))
+        return torch.cat([nets[name](*row) if name in nets else row[1] for name, *row in rows])
+
     @torch.no_grad()
     def restore(self, photo: Tensor, thumb: Tensor, task: Tensor, noise: Tensor, steps) -> Tensor | list[Tensor]:
         """photo [B, 3, H, W] in -1..1, noise [B, 16, H/8, W/8] -> restored, same range, not clamped.
@@ -65,7 +78,7 @@ class Restorer(nn.Module):
         out = []
         for n in steps if isinstance(steps, tuple) else (steps,):
             z = self.transport(z_ref, txt, y, noise, n) if n else z_ref
-            out.append(self.decoder(z, skips, photo, y))
+            out.append(self.refined(photo, self.decoder(z, skips, photo, y), task))
         return out if isinstance(steps, tuple) else out[0]
 
 
@@ -87,7 +100,8 @@ def init_weights(model: Restorer) -> None:
             m.conv2.weight.data.mul_(0.5)
             if hasattr(m, "film"):
                 nn.init.zeros_(m.film.weight)
-    model.decoder.out.weight.data.mul_(0.05)
+        if isinstance(m, (Decoder, Refine)):
+            m.out.weight.data.mul_(0.05)
     for name, m in model.dit.named_modules():
         if name.endswith(("_mod.lin", "modulation.lin", "adaLN_modulation.1")):
             nn.init.zeros_(m.weight)
@@ -101,5 +115,5 @@ def export_names(model: Restorer) -> dict[str, Tensor]:
 
 def import_names(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     """Inverse of `export_names`."""
-    own = ("encoder.", "decoder.", "conditioning.", "auto.")
+    own = ("encoder.", "decoder.", "conditioning.", *(f"{part}." for part in APART))
     return {k if k.startswith(own) else f"dit.{k}": v.float() for k, v in tensors.items()}

@@ -120,11 +120,10 @@ def main() -> None:
     photos = Photos(load_photos([Path(d) for d in a.data], a.loaders), a.device)
     note(f"{len(photos.items)} photos in {time.time() - begun:.1f} s")
     torch.manual_seed(SEED)
-    model = Restorer(default_config(), auto=False)
+    model = Restorer(default_config(), ())
     init_weights(model)
     if a.init:
-        own = {k: v for k, v in load(a.init).state_dict().items() if not k.startswith("auto.")}
-        model.load_state_dict(own)
+        model.load_state_dict(load(a.init, ()).state_dict())
     model.to(a.device, memory_format=torch.channels_last)
     ema = copy.deepcopy(model).requires_grad_(False).eval()
     opt = torch.optim.AdamW(groups(model), betas=(0.9, 0.98), fused=True)

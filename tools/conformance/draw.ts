@@ -25,9 +25,9 @@ function spread(name: string, shape: readonly number[]): [offset: number, width:
   if (/(\.scale|norm\d?\.weight|norm_out\.weight|ln_q\.weight)$/.test(name)) return [1, 0.1];
   if (name.endsWith('.bias')) return [0, 0.05];
   if (name.startsWith('input.') || /^conditioning\.(task_tokens|task_vec|thumb_pos|states)$/.test(name)) return [0, 1];
-  // Variance 1 / fan-in, so that activations keep their size.
+  // Variance 1 / fan-in, so that activations keep their size; a residual on a photo is to leave most of it in its range.
   const fanIn = shape.slice(1).reduce((a, b) => a * b, 1);
-  return [0, Math.sqrt(3 / fanIn)];
+  return [0, Math.sqrt(3 / fanIn) * (/^refine\..*\.out\.weight$/.test(name) ? 0.05 : 1)];
 }
 
 const sizeOf = (shape: readonly number[]) => shape.reduce((a, b) => a * b, 1);

@@ -57,6 +57,14 @@ const small = z.strictObject({
     .optional(),
   /** Tasks whose tiles take their low frequencies from one look at the whole photo. */
   anchor: z.strictObject({ side: dim, sigma: z.number().positive(), tasks: z.array(taskId).min(1) }).optional(),
+  /** Tasks whose decoded tiles go through a network of their own. */
+  refine: z
+    .strictObject({
+      widths: z.array(dim).min(1).max(4),
+      blocks: z.array(z.number().int().min(0).max(16)),
+      tasks: z.array(taskId).min(1),
+    })
+    .optional(),
   start_sigma: z.number().min(0),
   steps: z.number().int().min(1),
 });
@@ -205,6 +213,8 @@ export function checkDims(c: PackConfig): void {
     want(c.conditioning.thumb % 16 === 0, 'thumb is no multiple of 16');
     want((c.auto?.crop ?? 8) % 8 === 0, 'auto.crop is no multiple of 8');
     want((c.auto?.crops ?? 8) % 4 === 0, 'auto.crops is no multiple of 4');
+    want((c.refine?.widths.length ?? 0) <= 3, 'refine has more than 3 levels');
+    want(c.refine?.widths.length === c.refine?.blocks.length, 'refine.widths and refine.blocks differ in length');
     want(c.auto?.widths.length === c.auto?.blocks.length, 'auto.widths and auto.blocks differ in length');
   } else {
     want(c.vae.multipliers.length === 4, 'the Flux VAE has 4 levels');

@@ -83,7 +83,12 @@ async function runVae({ runner, pack, keep }: Run, [height, width]: [number, num
     feeds[name] = input(name, skip.dims);
     feeds.pooled = input('pooled', [1, family.pooledDim]);
   }
-  keep('restored', (await runner.chain(vae.decode, feeds)).restored);
+  const { restored } = await runner.chain(vae.decode, feeds);
+  keep('restored', restored);
+  for (const { task, instance } of pack.manifest.refine ?? []) {
+    const made = input('decoded', [1, 3, height, width]);
+    keep(`refined.${task}`, (await runner.run(instance, { photo, restored: made })).restored);
+  }
 }
 
 async function runAuto({ runner, keep }: Run, { graph, crop, thumb }: AutoSpec): Promise<void> {

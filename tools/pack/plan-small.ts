@@ -2,6 +2,7 @@ import { autoHead } from './auto.ts';
 import type { SmallConfig } from './config.ts';
 import type { Emitter } from './emitter.ts';
 import { alone, ditDims, familyHead, type GraphPlan, type Plan, tasksOf, transformerParts } from './plan-parts.ts';
+import { refine } from './refine-small.ts';
 import { conditioningTable, decoderLevel, encoderLevel } from './vae-small.ts';
 
 /** The small family: norm-free VAE with skips, conditioning table. */
@@ -40,6 +41,14 @@ export function smallPlan(c: SmallConfig): Plan {
     const dims = { ...auto, classes: c.conditioning.tasks.length + 1 };
     graphs.set('auto', { emit: (e) => autoHead(e, dims), chunks: [1], modes: 'one' });
   }
+  const refined = c.refine;
+  if (refined)
+    graphs.set(
+      'refine',
+      level((e) => refine(e, refined)),
+    );
+  // Ids have no hyphens.
+  const refineId = (task: string) => `refine.${task.replace('-', '_')}`;
   const tokens = c.conditioning.task_tokens + (c.conditioning.thumb / 16) ** 2;
   return {
     graphs,
@@ -48,6 +57,7 @@ export function smallPlan(c: SmallConfig): Plan {
       ...alone(auto ? ['conditioning', 'auto'] : ['conditioning']),
       ...parts.instances,
       ...alone(decode),
+      ...(refined?.tasks ?? []).map((task) => ({ id: refineId(task), graph: 'refine', prefix: `refine.${task}.` })),
     ],
     preview: 'decoder',
     ignored: [],
@@ -68,6 +78,7 @@ export function smallPlan(c: SmallConfig): Plan {
       tile: { gpu: 1024, wasm: 512, overlap: 96 },
       tasks: tasksOf(c),
       ...(c.anchor && { anchor: c.anchor }),
+      ...(refined && { refine: refined.tasks.map((task) => ({ task, instance: refineId(task) })) }),
       ...(auto && {
         auto: {
           graph: 'auto',

@@ -18,7 +18,7 @@ export interface SmallVaeDims {
 }
 
 /** Negative slope of every LeakyReLU. */
-const SLOPE = { f: 0.1 };
+export const SLOPE = { f: 0.1 };
 /** Latents are 3·tanh(x/3). */
 const RANGE = 3;
 
@@ -28,7 +28,7 @@ const width = (d: SmallVaeDims, level: number) => d.widths[level] ?? 0;
 const square = (tensor: string, w: number): Conv => ({ tensor, out: w, in: w, kernel: 3, pad: 1 });
 
 /** x + conv2(lrelu(conv1(x))) */
-function block(e: Emitter, x: Value, tensor: string, w: number): Value {
+export function block(e: Emitter, x: Value, tensor: string, w: number): Value {
   const first = conv(e, x, square(`${tensor}.conv1`, w));
   return e.add(x, conv(e, e.op('LeakyRelu', [first], { alpha: SLOPE }), square(`${tensor}.conv2`, w)));
 }

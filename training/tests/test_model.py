@@ -2,6 +2,7 @@
 
 import json
 import random
+from argparse import Namespace
 
 import numpy as np
 import torch
@@ -13,8 +14,9 @@ from training.dit import rope_table, sinusoid
 from training.export import load, random_model, write
 from training.fixtures import make
 from training.losses import log_mse, psnr
-from training.model import Restorer, export_names, import_names, init_weights
+from training.model import APART, Restorer, export_names, import_names, init_weights
 from training.objective import floor, plan, rate, step_loss
+from training import train_refine
 from training.train import groups
 from training.train_auto import crops_of, fit, gather
 
@@ -31,6 +33,7 @@ def test_names_and_shapes():
     assert t["final_layer.adaLN_modulation.1.weight"] == (512, 256)
     assert t["encoder.stem.weight"] == (48, 3, 6, 6) and t["decoder.in.weight"] == (192, 16, 3, 3)
     assert t["decoder.blocks.0.1.film.weight"] == (96, 128) and t["decoder.up.0.weight"] == (192, 96, 1, 1)
+    assert t["refine.blur.stem.weight"] == (32, 6, 6, 6) and t["refine.compression.down.1.weight"] == (96, 64, 3, 3)
     assert t["auto.stem.weight"] == (64, 3, 7, 7) and t["auto.fc1.weight"] == (256, 6 * (64 + 256 + 512))
     assert t["auto.stages.1.0.shortcut.weight"] == (512, 256, 1, 1) and t["auto.mean"] == (4992,)
     assert t["conditioning.task_tokens"] == (9, 4, 128) and t["conditioning.thumb_vec.2.weight"] == (128, 128)
@@ -104,8 +107,8 @@ def small_batch(clean_rate: float = 0.3):
 def test_one_training_step_reaches_every_tensor():
     b = small_batch()
     torch.manual_seed(0)
-    model = Restorer(default_config(), auto=False)
-    model.load_state_dict({k: v for k, v in random_model().state_dict().items() if not k.startswith("auto.")})
+    model = Restorer(default_config(), ())
+    model.load_state_dict(random_model().state_dict(), strict=False)
     loss, parts = step_loss(model.train(), b, 0.5, random.Random(1))
     loss.backward()
     assert torch.isfinite(loss)
@@ -140,15 +143,44 @@ def test_schedule_and_losses():
     assert psnr(a, a).item() > 100 and log_mse(a, a, 1e-3).item() < log_mse(a, a + 0.1, 1e-3).item()
 
 
-def test_a_model_without_classifier_leaves_that_of_the_folder(tmp_path):
+def test_a_model_without_what_is_trained_apart_leaves_that_of_the_folder(tmp_path):
     model = random_model()
     write(model, tmp_path / "state", half=True, progress={"updates": 1, "hours": 0})
-    before = (tmp_path / "state/auto.safetensors").read_bytes()
-    bare = Restorer(default_config(), auto=False)
-    write(bare, tmp_path / "state", half=True)
-    assert (tmp_path / "state/auto.safetensors").read_bytes() == before and (tmp_path / "state/progress.json").exists()
-    (tmp_path / "state/auto.safetensors").unlink()
-    assert not hasattr(load(tmp_path / "state"), "auto")
+    files = [tmp_path / f"state/{part}.safetensors" for part in APART]
+    before = [f.read_bytes() for f in files]
+    write(Restorer(default_config(), ()), tmp_path / "state", half=True)
+    assert [f.read_bytes() for f in files] == before and (tmp_path / "state/progress.json").exists()
+    for f, part in zip(files, APART):
+        f.unlink()
+        assert not hasattr(load(tmp_path / "state"), part)
+
+
+def test_the_last_pass_belongs_to_its_tasks():
+    """It sees a photo of any multiple of 8, and only samples of its own task; far from a border it sees no border."""
+    model = random_model()
+    photo = torch.rand(2, 3, 40, 328, generator=torch.Generator().manual_seed(4)) * 2 - 1
+    with torch.no_grad():
+        out = model.refined(photo, 0.9 * photo, torch.tensor([TASKS.index("noise"), TASKS.index("blur")]))
+        part = model.refine["blur"](photo[1:, ..., :232], 0.9 * photo[1:, ..., :232])
+    assert torch.equal(out[0], 0.9 * photo[0]) and (out[1] - 0.9 * photo[1]).abs().mean() > 1e-3
+    assert torch.allclose(out[1:, ..., :64], part[..., :64], atol=1e-5)
+
+
+def test_the_last_pass_learns_and_is_put_into_the_state(tmp_path):
+    task = {"task": "blur", "run": str(tmp_path / "run"), "pairs": str(tmp_path / "pairs"), "state": str(tmp_path / "state")}
+    write(random_model(), tmp_path / "state", half=True)
+    (tmp_path / "pairs").mkdir()
+    clean = torch.randint(0, 255, (4, 1, 3, 16, 16), generator=torch.Generator().manual_seed(5)).repeat_interleave(16, 3)
+    clean = clean.repeat_interleave(16, 4).byte()
+    torch.save(torch.cat([clean // 2, clean // 2, clean], 1), tmp_path / "pairs/00000.pt")
+    a = Namespace(**task, data=None, seconds=3.0, lr=1e-3, resume=False)
+    train_refine.train(a)
+    before = load(tmp_path / "state").refine
+    train_refine.put(a)
+    after = load(tmp_path / "state").refine
+    kept = torch.load(tmp_path / "run/ckpt.pt", weights_only=True)["ema"]
+    assert torch.allclose(after["blur"].out.weight, kept["out.weight"], atol=1e-3)
+    assert torch.equal(after["compression"].out.weight, before["compression"].out.weight)
 
 
 def test_the_classifier_sees_crops_and_learns(tmp_path):

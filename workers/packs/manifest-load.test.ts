@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { EngineError } from '../errors.ts';
 import { sampleManifest } from './manifest.sample.ts';
-import { type AutoSpec, manifestSchema } from './manifest.ts';
+import { type AutoSpec, type Manifest, manifestSchema } from './manifest.ts';
 import { loadManifest, MAX_MANIFEST_BYTES, requireParts } from './manifest-load.ts';
 
 const encode = (value: unknown) => new TextEncoder().encode(JSON.stringify(value));
@@ -156,6 +156,51 @@ describe('requireParts', () => {
     manifest.parts = ['dit', 'text'];
     manifest.vae.encode = ['not.there'];
     expect(loadManifest(encode(manifest)).parts).toEqual(['dit', 'text']);
+  });
+});
+
+describe('the last pass of a task', () => {
+  /** The sample with one for noise. */
+  function withRefine() {
+    const manifest = sampleManifest();
+    const port = (name: string) => ({ name, dtype: 'float32' as const, shape: [1, 3, 'H', 'W'] });
+    const graph = {
+      inputs: [port('photo'), port('restored')],
+      weights: [],
+      outputs: [port('restored')],
+      variants: [{ mode: 'f32' as const, queryChunks: 1, file: 'enc-f32.onnx' }],
+    };
+    const refine: NonNullable<Manifest['refine']> = [{ task: 'noise', instance: 'refine.noise' }];
+    Object.assign(manifest.graphs, { refine: graph });
+    manifest.instances['refine.noise'] = { graph: 'refine', weights: {} };
+    manifest.refine = refine;
+    return { manifest, graph, refine };
+  }
+
+  it('may be there or not', () => {
+    expect(loadManifest(encode(withRefine().manifest)).refine).toEqual([{ task: 'noise', instance: 'refine.noise' }]);
+    expect(loadManifest(encode(sampleManifest())).refine).toBeUndefined();
+  });
+
+  type Parts = ReturnType<typeof withRefine>;
+  it.each<[string, RegExp, (parts: Parts) => void]>([
+    [
+      'a task that the pack lacks',
+      /rain, which is not a task/,
+      ({ refine }) => Object.assign(refine[0] ?? {}, { task: 'rain' }),
+    ],
+    ['a task twice', /listed twice/, ({ refine }) => refine.push({ task: 'noise', instance: 'refine.noise' })],
+    ['no instance', /not an instance/, ({ manifest }) => Reflect.deleteProperty(manifest.instances, 'refine.noise')],
+    ['another input', /does not fit/, ({ graph }) => graph.inputs.splice(0, 1)],
+    [
+      'another size',
+      /does not fit/,
+      ({ graph }) => Object.assign(graph.outputs[0] ?? {}, { shape: [1, 3, 'h*8', 'w*8'] }),
+    ],
+  ])('with %s is refused', (_what, message, damage) => {
+    const parts = withRefine();
+    damage(parts);
+    expect(failure(encode(parts.manifest)).message).toMatch(message);
   });
 });
 

@@ -57,6 +57,7 @@ export function checkReferences(manifest: Manifest): void {
   }
   if (steps.min > steps.default || steps.default > steps.max) throw damaged('steps are not in order');
   checkAuto(manifest);
+  checkRefine(manifest);
   const { anchor, tasks } = manifest;
   const unit = family.factor * family.patch;
   if ([tile.gpu, tile.wasm, tile.overlap].some((side) => side % unit !== 0)) {
@@ -90,6 +91,22 @@ function checkAuto({ auto, instances, graphs, tasks, parts }: Manifest): void {
   );
   if (!fits || ports.map(({ name }) => name).join() !== Object.keys(wanted).join()) {
     throw damaged('auto does not fit its graph');
+  }
+}
+
+/** The engine runs these behind the decoder, with what that has and makes. */
+function checkRefine({ refine = [], instances, graphs, tasks, parts }: Manifest): void {
+  for (const { task, instance: id } of refine) {
+    if (!tasks.some((each) => each.id === task)) throw damaged(`refine names ${task}, which is not a task`);
+    if (!parts.includes('vae')) continue;
+    const instance = has(instances, id) ? instances[id] : undefined;
+    const graph = instance && has(graphs, instance.graph) ? graphs[instance.graph] : undefined;
+    if (!graph) throw damaged(`refine names ${id}, which is not an instance`);
+    const ports = [...graph.inputs, ...graph.outputs];
+    const plain = ports.every(({ dtype, shape }) => dtype === 'float32' && shape.join() === '1,3,H,W') && !graph.bands;
+    if (!plain || ports.map(({ name }) => name).join() !== 'photo,restored,restored') {
+      throw damaged(`refine does not fit the graph of ${id}`);
+    }
   }
 }
 

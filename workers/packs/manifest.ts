@@ -277,6 +277,13 @@ export const manifestSchema = z.strictObject({
       tasks: z.array(taskId).min(1).max(9),
     })
     .optional(),
+  /** The last pass over the decoded tiles of some tasks: instances of `photo` and `restored` `[1,3,H,W]` to `restored`. */
+  refine: z
+    .array(z.strictObject({ task: taskId, instance: symbol }))
+    .min(1)
+    .max(9)
+    .refine((all) => new Set(all.map(({ task }) => task)).size === all.length, 'a task is listed twice')
+    .optional(),
   /** Latents to RGB in [-1,1]: `rgb = matrix · z + bias`, matrix `[3][latentChannels]`. */
   preview: z.strictObject({
     kind: z.enum(['linear', 'decoder']),

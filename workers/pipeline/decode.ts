@@ -56,7 +56,9 @@ export class TileCodec {
     this.#skips = new Set(skipNames(calls.manifest));
     this.#inputs = chainInputs(calls.manifest, calls.manifest.vae.decode);
     const allowed = calls.manifest.switches.decoderInputs;
-    if (allowed === 'latents' && [...this.#inputs].some((name) => name !== 'latents')) {
+    // A last pass sees the photo, whatever the decoder before it does.
+    const free = calls.manifest.refine ? ['latents', 'photo'] : ['latents'];
+    if (allowed === 'latents' && [...this.#inputs].some((name) => !free.includes(name))) {
       throw new EngineError('pack-damaged', `the decoder wants ${[...this.#inputs].join(', ')}, not latents alone`);
     }
   }

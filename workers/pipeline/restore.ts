@@ -5,6 +5,7 @@ import type { Engine, JobOptions, JobResult, KeptJob } from './job.ts';
 import type { Photo } from './photo.ts';
 import { type JobPlan, LEAST_TILE, planJob } from './plan.ts';
 import { ProgressMeter } from './progress.ts';
+import { withRefine } from './refine.ts';
 import { runDecode } from './run.ts';
 import { withSwitches } from './switches.ts';
 import { inWay } from './ways.ts';
@@ -16,12 +17,7 @@ import { inWay } from './ways.ts';
  * @throws EngineError 'cancelled', 'out-of-memory' at the smallest tile, 'bad-numbers', 'device-lost', 'pack-damaged'
  */
 export async function restorePhoto(engine: Engine, photo: Photo, options: JobOptions): Promise<JobResult> {
-  const { backend } = engine;
-  const chosen: Engine = {
-    backend,
-    manifest: withSwitches(engine.manifest, options),
-    readShard: (shard, offset, bytes) => engine.readShard(shard, offset, bytes),
-  };
+  const chosen = withManifest(engine, withRefine(withSwitches(engine.manifest, options), options.task));
   return inWay(photo, options, unitOf(chosen), (seen, seenOptions, wanted) => {
     const tile = options.resume?.tile ?? wanted ?? options.tile;
     return withSmallerTiles(chosen, seen, seenOptions, tile, (plan, meter) =>
@@ -44,12 +40,19 @@ export function decodeStep(
 ): Promise<JobResult> {
   const way = kept.way && { way: kept.way };
   const all: JobOptions = { ...options, task: kept.task, strength: kept.strength, seed: 0, ...way };
+  const chosen = withManifest(engine, withRefine(engine.manifest, kept.task));
   return inWay(photo, all, unitOf(engine), (seen, seenOptions) =>
-    withSmallerTiles(engine, seen, seenOptions, kept.tile, (plan, meter) =>
-      runDecode(engine, seen, seenOptions, plan, meter, kept, step),
+    withSmallerTiles(chosen, seen, seenOptions, kept.tile, (plan, meter) =>
+      runDecode(chosen, seen, seenOptions, plan, meter, kept, step),
     ),
   );
 }
+
+const withManifest = (engine: Engine, manifest: Engine['manifest']): Engine => ({
+  backend: engine.backend,
+  manifest,
+  readShard: (shard, offset, bytes) => engine.readShard(shard, offset, bytes),
+});
 
 const unitOf = ({ manifest: { family } }: Engine) => family.factor * family.patch;
 

@@ -5,7 +5,8 @@ import type { JobOptions } from './job.ts';
 import { noiseLatents } from './noise.ts';
 import { planJob } from './plan.ts';
 import { modInstances } from './prologue.ts';
-import { restorePhoto } from './restore.ts';
+import { withRefine } from './refine.ts';
+import { decodeStep, restorePhoto } from './restore.ts';
 import type { ToyBackend } from './testing/toy.ts';
 import { blocks, engineOf, expectedLevel, options, worstError } from './testing/toy-job.ts';
 import { toyManifest } from './testing/toy-manifest.ts';
@@ -21,6 +22,29 @@ describe('a job', () => {
     // Task 1 is pooled 2: (1/2)^4.
     const haze = await restorePhoto(engine, photo, { ...options, task: 'haze' });
     expect(worstError(photo, haze.rgb, (x, y, c) => expectedLevel(photo, x, y, c, 0.5, 0.5 ** 4))).toBeLessThan(0.51);
+    expect(backend.live.size).toBe(0);
+  });
+
+  it('ends with the last pass of its task, tiled or not, and so does a kept step', async () => {
+    const manifest = toyManifest({}, { refine: [{ task: 'haze', instance: 'refine' }] });
+    const photo = blocks(96, 64);
+    const { backend, engine } = engineOf(manifest);
+    await restorePhoto(engine, photo, options);
+    expect(backend.ran).not.toContain('refine');
+    for (const tile of [128, 64]) {
+      backend.ran.length = 0;
+      backend.downloads = 0;
+      const job = await restorePhoto(engine, photo, { ...options, task: 'haze', tile });
+      // Half of what Euler's result is off the photo.
+      const expected = (x: number, y: number, c: number) => expectedLevel(photo, x, y, c, 0.5, 0.5 ** 4 / 2);
+      expect(worstError(photo, job.rgb, expected)).toBeLessThan(0.51);
+      expect(backend.ran.filter((id) => id === 'refine')).toHaveLength(job.tiles);
+      const planned = plannedCalls(withRefine(manifest, 'haze'), planJob(manifest, backend, photo, tile), 4);
+      const calls = [...planned.values()].reduce((sum, { count }) => sum + count, 0);
+      expect(backend.ran.length + backend.downloads).toBe(calls);
+      const again = await decodeStep(engine, photo, job.kept, 4);
+      expect(Buffer.compare(again.rgb, job.rgb)).toBe(0);
+    }
     expect(backend.live.size).toBe(0);
   });
 

@@ -189,6 +189,11 @@ const graphs: Record<string, Graph> = {
   'enc.a': ({ photo }) => ({ latents: pool(need(photo)), skip0: need(photo) }),
   'enc.plain': ({ photo }) => ({ hidden: pool(need(photo)) }),
   'enc.out': ({ hidden }) => ({ latents: need(hidden) }),
+  // Halfway back to the photo.
+  refine: ({ photo, restored }) => {
+    const [from, to] = [need(photo), need(restored)];
+    return { restored: { dims: to.dims, data: to.data.map((value, i) => (value + (from.data[i] ?? 0)) / 2) } };
+  },
   dec: ({ latents }) => ({ restored: repeat(need(latents)) }),
   // Photo plus the change of the latents, plus the task's number: what a skip decoder does.
   'dec.skips': ({ latents, skip0, pooled }) => {

@@ -1,0 +1,44 @@
+/**
+ * `refine`: the last pass over a decoded tile, one set of weights a task. A residual for `restored`, from it and the photo,
+ * by a norm-free network of three levels (training/refine.py). RGB in [-1,1]; level L works at H/2^(L+1).
+ */
+import type { Value } from '../onnx/model.ts';
+import { type Conv, conv, pixelShuffle } from './conv.ts';
+import type { Emitter } from './emitter.ts';
+import { block, SLOPE } from './vae-small.ts';
+
+export interface RefineDims {
+  readonly widths: readonly number[];
+  /** Blocks of each level on the way down, and on the way up again but for the lowest. */
+  readonly blocks: readonly number[];
+}
+
+const PLANE = [1, 3, 'H', 'W'] as const;
+
+export function refine(e: Emitter, { widths, blocks }: RefineDims): void {
+  const width = (level: number) => widths[level] ?? 0;
+  const last = widths.length - 1;
+  const run = (x: Value, way: string, level: number) => {
+    let h = x;
+    for (let i = 0; i < (blocks[level] ?? 0); i++) h = block(e, h, `${way}.${level}.${i}`, width(level));
+    return h;
+  };
+  const photo = e.input('photo', PLANE);
+  const restored = e.input('restored', PLANE);
+  const stem: Conv = { tensor: 'stem', out: width(0), in: 6, kernel: 6, stride: 2, pad: 2, edge: true };
+  let h = conv(e, e.narrow(e.concat([photo, restored], 1)), stem);
+  const skips: Value[] = [];
+  for (let level = 0; level <= last; level++) {
+    h = run(h, 'before', level);
+    if (level === last) break;
+    skips.push(h);
+    const down = { tensor: `down.${level}`, out: width(level + 1), in: width(level), kernel: 3, stride: 2, pad: 1 };
+    h = e.op('LeakyRelu', [conv(e, h, down)], { alpha: SLOPE });
+  }
+  for (let level = last - 1; level >= 0; level--) {
+    const up = conv(e, h, { tensor: `up.${level}`, out: 4 * width(level), in: width(level + 1), kernel: 1 });
+    h = run(e.add(skips[level] ?? '', pixelShuffle(e, up)), 'after', level);
+  }
+  const residual = pixelShuffle(e, conv(e, h, { tensor: 'out', out: 12, in: width(0), kernel: 3, pad: 1, edge: true }));
+  e.output('restored', e.add(restored, e.widen(residual)), PLANE);
+}

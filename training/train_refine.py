@@ -1,0 +1,190 @@
+"""Training of one task's last pass (`refine.py`), on the processor, in three commands.
+
+    nice -n 19 python -m training.train_refine train --task blur --data PHOTOS/train PHOTOS/train512 --run /tmp/blur --seconds 5400
+    nice -n 19 python -m training.train_refine see --task blur --data PHOTOS/train PHOTOS/train512 --pairs /tmp/pairs --seconds 900
+    nice -n 19 python -m training.train_refine train --task blur --pairs /tmp/pairs --run /tmp/blur --seconds 900 --resume --lr 3e-4
+    python -m training.train_refine put --task blur --run /tmp/blur --state training/state
+
+`train` lets the network stand in for the whole model at first (restored = degraded): such samples cost little. `see`
+restores views with the model of --state and keeps them; with --pairs `train` goes on with those. `put` writes the EMA
+weights into --state. A file RUN/deadline with a Unix time moves the end of a training that runs; --resume continues one.
+"""
+
+import argparse
+import copy
+import os
+import random
+import time
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from .config import TASKS, default_config
+from .data import Photos, load_photos, to_signed
+from .degrade import mixed
+from .export import load, write
+from .losses import log_mse, psnr
+from .objective import rate
+from .refine import Refine, init_refine
+
+SIDE, CROP, VIEWS, EACH = 256, 128, 4, 2  # a view, a crop of it, views of a batch, crops of a view
+CLEAN, WEB, SECOND = 0.1, 0.1, 0.15
+FLOORS = (-3.0, -4.0)  # of the log-MSE, powers of ten: at first slight damage, which nothing can be learned from yet, counts little
+SEED = {"blur": 31, "compression": 32}
+PART = 64  # pairs in a file
+
+
+def views(photos: Photos, task: str, count: int, rng: random.Random, g: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Degraded and clean [count, 3, SIDE, SIDE] in -1..1."""
+    x = photos.views(count, SIDE, 0.5, rng, g)
+    clean = [rng.random() < CLEAN for _ in range(count)]
+    y = mixed([TASKS.index(task)] * count, x, torch.rand(count, generator=g), g, x.flip(-1), clean=clean, web=WEB, rng=rng,
+              second=SECOND)
+    return to_signed(y), to_signed(x)
+
+
+def crops(parts: list[Tensor], rng: random.Random) -> list[Tensor]:
+    """EACH crops of every view, from the same places of all parts; mostly on the grid of JPEG's blocks."""
+    places = []
+    for k in range(len(parts[0])):
+        for _ in range(EACH):
+            step = 1 if rng.random() < 0.25 else 16
+            places.append((k, *(rng.randint(0, (SIDE - CROP) // step) * step for _ in range(2))))
+    return [to_crop(torch.stack([p[k, :, r : r + CROP, c : c + CROP] for k, r, c in places])) for p in parts]
+
+
+def to_crop(x: Tensor) -> Tensor:
+    return x.contiguous(memory_format=torch.channels_last)
+
+
+@torch.no_grad()
+def see(a: argparse.Namespace) -> None:
+    """Restore views by the model of --state, one step, as the app does, and keep degraded, restored, clean as bytes."""
+    model, folder, end = load(a.state, ()), Path(a.pairs), time.time() + a.seconds
+    folder.mkdir(parents=True, exist_ok=True)
+    photos = Photos(load_photos([Path(d) for d in a.data]), "cpu")
+    part = len(list(folder.glob("*.pt")))
+    seed = 1000 * SEED[a.task] + part
+    rng, g, kept = random.Random(seed), torch.Generator().manual_seed(seed), []
+    task = torch.full((4,), TASKS.index(a.task))
+    while time.time() < end:
+        y, x = views(photos, a.task, 4, rng, g)
+        noise = torch.randn(4, 16, SIDE // 8, SIDE // 8, generator=g)
+        out = model.restore(y, F.interpolate(y, (64, 64), mode="area"), task, noise, 1).clamp(-1, 1)
+        kept += torch.stack([((v + 1) * 127.5).round().byte() for v in (y, out, x)], 1).unbind()
+        if len(kept) >= PART:
+            torch.save(torch.stack(kept), folder / f"{part:05d}.pt")
+            part, kept = part + 1, []
+
+
+def pairs(folder: str) -> Tensor:
+    """uint8 [n, 3 (degraded, restored, clean), 3, SIDE, SIDE]."""
+    return torch.cat([torch.load(f, weights_only=True) for f in sorted(Path(folder).glob("*.pt"))])
+
+
+def sample(photos: Photos | None, seen: Tensor | None, task: str, rng: random.Random, g: torch.Generator) -> list[Tensor]:
+    """Degraded, restored and clean crops of a batch."""
+    if seen is None:
+        y, x = views(photos, task, VIEWS, rng, g)
+        y, x = crops([y, x], rng)
+        return [y, y, x]
+    some = seen[torch.tensor(rng.sample(range(len(seen)), VIEWS))].float() / 127.5 - 1
+    if rng.random() < 0.5:
+        some = some.flip(-1)
+    turned = some.rot90(rng.randint(0, 3), (-2, -1)) if rng.random() < 0.5 else some
+    return crops(list(turned.unbind(1)), rng)
+
+
+def save(path: Path, net: Refine, ema: Refine, opt, step: int, elapsed: float) -> None:
+    tmp = path.with_suffix(".tmp")
+    torch.save({"model": net.state_dict(), "ema": ema.state_dict(), "opt": opt.state_dict(), "step": step, "elapsed": elapsed},
+               tmp)
+    os.replace(tmp, path)
+
+
+def train(a: argparse.Namespace) -> None:
+    run, begun = Path(a.run), time.time()
+    run.mkdir(parents=True, exist_ok=True)
+    log = open(run / "log.txt", "a", buffering=1)
+    seen = pairs(a.pairs) if a.pairs else None
+    photos = None if a.pairs else Photos(load_photos([Path(d) for d in a.data]), "cpu")
+    torch.manual_seed(SEED[a.task])
+    net = Refine(default_config()["refine"])
+    init_refine(net)
+    net.to(memory_format=torch.channels_last)
+    ema = copy.deepcopy(net).requires_grad_(False)
+    opt = torch.optim.AdamW(net.parameters(), lr=a.lr, betas=(0.9, 0.98), weight_decay=0.0, fused=True)
+    step, elapsed = 0, 0.0
+    if a.resume:
+        s = torch.load(run / "ckpt.pt", weights_only=True)
+        net.load_state_dict(s["model"]), ema.load_state_dict(s["ema"])
+        step = s["step"]
+        if not a.pairs:
+            opt.load_state_dict(s["opt"])
+            elapsed = s["elapsed"]
+    first, start = step, begun - elapsed
+    end = start + a.seconds
+    rng, g = random.Random(SEED[a.task] + step), torch.Generator().manual_seed(SEED[a.task] + step)
+    gains, losses, saved = [], [], time.time()
+    state = [list(m.state_dict().values()) for m in (ema, net)]
+    while (now := time.time()) < end:
+        for group in opt.param_groups:
+            group["lr"] = a.lr * rate((now - start) / (end - start), step - first)
+        done = (now - start) / (end - start)
+        floor = FLOORS[1] if seen is not None else FLOORS[0] + (FLOORS[1] - FLOORS[0]) * min(1, done / 0.6)
+        y, r, x = sample(photos, seen, a.task, rng, g)
+        out = net(y, r)
+        loss = log_mse(out, x, 10**floor).mean()
+        opt.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
+        opt.step()
+        step += 1
+        with torch.no_grad():
+            torch._foreach_lerp_(state[0], state[1], 1 - min(0.998, (1 + step) / (10 + step)))
+            before = psnr(r, x)
+            gains += (psnr(out, x) - before)[before < 50].tolist()
+        losses.append(loss.item())
+        if step % 100 == 0:
+            mean = [sum(v) / max(1, len(v)) for v in (losses, gains)]
+            log.write(f"{time.strftime('%H:%M:%S')} step {step} of {(now - start) / (end - start):.2f} loss {mean[0]:.3f} "
+                      f"gain {mean[1]:+.3f} dB\n")
+            gains, losses = [], []
+        if time.time() - saved > 120:
+            save(run / "ckpt.pt", net, ema, opt, step, time.time() - start)
+            saved = time.time()
+            if (run / "deadline").exists():
+                end = float((run / "deadline").read_text())
+    save(run / "ckpt.pt", net, ema, opt, step, time.time() - start)
+
+
+def put(a: argparse.Namespace) -> None:
+    """A state without last passes gets one for every task of its config at once."""
+    model, tasks = load(a.state), default_config()["refine"]["tasks"]
+    model.config["refine"] = default_config()["refine"]
+    nets = getattr(model, "refine", None) or nn.ModuleDict({task: Refine(model.config["refine"]) for task in tasks})
+    nets[a.task].load_state_dict(torch.load(Path(a.run) / "ckpt.pt", weights_only=True)["ema"])
+    model.refine = nets
+    write(model, a.state, half=True)
+
+
+def main() -> None:
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("what", choices=("train", "see", "put"))
+    p.add_argument("--task", required=True, choices=list(SEED))
+    p.add_argument("--data", nargs="+", help="folders of clean photos")
+    p.add_argument("--run", help="folder of checkpoint and log")
+    p.add_argument("--seconds", type=float, default=3600)
+    p.add_argument("--lr", type=float, default=1e-3)
+    p.add_argument("--resume", action="store_true")
+    p.add_argument("--pairs", help="folder of restored views")
+    p.add_argument("--state", default="training/state")
+    a = p.parse_args()
+    torch.set_num_threads(1)
+    {"train": train, "see": see, "put": put}[a.what](a)
+
+
+if __name__ == "__main__":
+    main()
