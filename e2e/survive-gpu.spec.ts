@@ -8,7 +8,7 @@ import { afterSteps, cachingOnce, crash, offer, offeredStep, ready } from './sup
 test.describe.configure({ mode: 'serial', timeout: 240_000 });
 
 /** Few: a step takes seconds. */
-const STEPS = 4;
+const STEPS = 3;
 const SIDE = 32;
 
 let context: BrowserContext;

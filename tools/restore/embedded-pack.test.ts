@@ -13,7 +13,7 @@ import { type NodeEngine, openEngine } from '../backend-node/backend.ts';
 import { readPhoto } from './files.ts';
 
 /** Side of the middle of each photo that is restored: enough for a job of a second on each. */
-const SIDE = 320;
+const SIDE = 256;
 
 function middle({ width, height, rgb }: Photo, wide = SIDE, high = SIDE): Photo {
   const [left, top] = [Math.floor((width - wide) / 2), Math.floor((height - high) / 2)];
