@@ -40,11 +40,18 @@ export class PackWriter {
     this.#files = files;
   }
 
-  /** @param onHashed told bytes of pieces that had to be hashed again after a crash, before they count */
-  static async open(store: PackStore, plan: PackPlan, onHashed?: (bytes: number) => void): Promise<PackWriter> {
+  /**
+   * @param onHashed told bytes of pieces that had to be hashed again after a crash, before they count
+   * @param files where the contents go, the store's disk where absent
+   */
+  static async open(
+    store: PackStore,
+    plan: PackPlan,
+    onHashed?: (bytes: number) => void,
+    files?: PieceFiles,
+  ): Promise<PackWriter> {
     const journal = await Journal.open(store.disk, store.journalPath(plan.id.name));
-    const thread = plan.bytes < THREAD_BYTES ? null : await PieceThread.start();
-    const writer = new PackWriter(store, plan, journal, thread ?? new OpenFiles(store.disk));
+    const writer = new PackWriter(store, plan, journal, files ?? (await filesFor(store, plan)));
     try {
       await writer.#settle(onHashed);
       return writer;
@@ -165,6 +172,11 @@ export class PackWriter {
       throw error;
     }
   }
+}
+
+async function filesFor(store: PackStore, plan: PackPlan): Promise<PieceFiles> {
+  const thread = plan.bytes < THREAD_BYTES ? null : await PieceThread.start();
+  return thread ?? new OpenFiles(store.disk);
 }
 
 /** Browsers name it, also where it comes from another thread; Node's file system says ENOSPC. */
