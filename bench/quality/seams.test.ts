@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Plane } from './metrics/image.ts';
-import { lowPass, seamExcess, stepAcross } from './seams.ts';
+import { lineExcesses, lowPass, quantile, stepAcross } from './seams.ts';
 
 function plane(width: number, height: number, value: (x: number, y: number) => number): Plane {
   const values = Float64Array.from({ length: width * height }, (_, i) => value(i % width, Math.floor(i / width)));
@@ -31,29 +31,37 @@ describe('seams', () => {
     expect(stepAcross(lying, { x: [30], y: [24] }, 8)).toBe(5);
   });
 
+  const worst = (values: readonly number[]) => Math.max(...values);
+
   it('tells a seam from texture', () => {
     const texture = (x: number, y: number) => ((x * 7 + y * 13) % 5) - 2;
-    expect(seamExcess(plane(64, 48, texture), { x: [31], y: [20] }, 2)).toBeLessThan(0.6);
-    const broken = plane(64, 48, (x, y) => texture(x, y) + (x < 31 ? 0 : 40));
-    expect(seamExcess(broken, { x: [31], y: [] }, 2)).toBeGreaterThan(35);
+    const even = lineExcesses(plane(64, 48, texture), { x: [31], y: [20] }, 2);
+    expect([even.borders.length, even.inside.length > 10]).toEqual([2, true]);
+    expect(worst(even.borders)).toBeLessThan(0.6);
+    const broken = lineExcesses(
+      plane(64, 48, (x, y) => texture(x, y) + (x < 31 ? 0 : 40)),
+      { x: [31], y: [] },
+      2,
+    );
+    expect(worst(broken.borders)).toBeGreaterThan(35);
+    expect(worst(broken.inside)).toBeLessThan(0.6);
   });
 
-  it('a step at every token is no seam; a larger one at a border is', () => {
+  it('a step at every token is no seam; a larger one at a border is, and one inside counts for the inside', () => {
     const tokens = (x: number) => 3 * (Math.floor(x / 8) % 2);
-    const borders = { x: [32], y: [] };
-    expect(
-      seamExcess(
-        plane(64, 48, (x) => tokens(x)),
-        borders,
-        8,
-      ),
-    ).toBeCloseTo(0, 9);
-    expect(
-      seamExcess(
-        plane(64, 48, (x) => tokens(x) - (x < 32 ? 0 : 2)),
-        borders,
-        8,
-      ),
-    ).toBeCloseTo(2, 9);
+    const borders = { x: [96], y: [] };
+    const of = (value: (x: number) => number) => lineExcesses(plane(192, 8, value), borders, 8);
+    expect(worst(of(tokens).borders)).toBeCloseTo(0, 9);
+    const seam = of((x) => tokens(x) - (x < 96 ? 0 : 2));
+    expect(worst(seam.borders)).toBeCloseTo(2, 9);
+    expect(worst(seam.inside)).toBeCloseTo(0, 9);
+    const line = of((x) => tokens(x) - (x < 48 ? 0 : 2));
+    expect(worst(line.borders)).toBeCloseTo(0, 9);
+    expect(worst(line.inside)).toBeCloseTo(2, 9);
+  });
+
+  it('gives the value that a share lies below', () => {
+    const values = Array.from({ length: 200 }, (_, i) => (i * 37) % 200);
+    expect([quantile(values, 0.99), quantile(values, 0), quantile(values, 1)]).toEqual([198, 0, 199]);
   });
 });

@@ -58,29 +58,57 @@ export function stepAcross(
   return steps.reduce((most, step) => Math.max(most, step), 0);
 }
 
+export interface LineExcesses {
+  readonly borders: readonly number[];
+  /** Of lines of tokens whose neighbours are no borders either. */
+  readonly inside: readonly number[];
+}
+
+/** Lines on either side that a line is compared with. */
+const BESIDE = [-4, -3, -2, -1, 1, 2, 3, 4];
+
 /**
- * How much more neighbouring pixels of a plane differ at borders than around them: the mean of |difference| over the worst
- * border less the mean over the lines 1 to 4 units on either side. Near 0 where nothing is to be seen. Borders lie on the
+ * How much more neighbouring pixels of a plane differ at a line than around it: the mean of |difference| over the line less that
+ * over the lines 1 to 4 units on either side; of the lines where tiles meet, and of those inside of tiles. Borders lie on the
  * grid of the tokens, where neighbours may differ more than between: only lines of that grid tell tiles from tokens.
  *
  * @param unit px of a token
  */
-export function seamExcess(
+export function lineExcesses(
   plane: Plane,
   borders: { x: readonly number[]; y: readonly number[] },
   unit: number,
-): number {
-  const worst = ({ width, height, values }: Plane, places: readonly number[]) => {
-    const jump = (x: number) => {
-      let sum = 0;
-      for (let y = 0; y < height; y++)
-        sum += Math.abs((values[y * width + x] as number) - (values[y * width + x - 1] as number));
-      return sum / height;
+): LineExcesses {
+  const found: { borders: number[]; inside: number[] } = { borders: [], inside: [] };
+  const add = (along: Plane, places: readonly number[]) => {
+    const jumps = jumpsOf(along);
+    const excess = (place: number) => {
+      const beside = BESIDE.map((d) => jumps[place + d * unit]).filter((jump) => jump !== undefined);
+      return (jumps[place] ?? 0) - beside.reduce((sum, jump) => sum + jump, 0) / beside.length;
     };
-    return places.map((place) => {
-      const beside = [-4, -3, -2, -1, 1, 2, 3, 4].map((d) => place + d * unit).filter((x) => x >= 1 && x < width);
-      return jump(place) - beside.reduce((sum, x) => sum + jump(x), 0) / beside.length;
-    });
+    found.borders.push(...places.map(excess));
+    for (let place = 4 * unit; place < along.width - 4 * unit; place += unit) {
+      if (places.every((border) => Math.abs(border - place) > 4 * unit)) found.inside.push(excess(place));
+    }
   };
-  return Math.max(0, ...worst(plane, borders.x), ...worst(transposed(plane), borders.y));
+  add(plane, borders.x);
+  add(transposed(plane), borders.y);
+  return found;
+}
+
+/** Mean of |difference| of each column to the one before; none for the first. */
+function jumpsOf({ width, height, values }: Plane): (number | undefined)[] {
+  return Array.from({ length: width }, (_, x) => {
+    if (x === 0) return undefined;
+    let sum = 0;
+    for (let y = 0; y < height; y++)
+      sum += Math.abs((values[y * width + x] as number) - (values[y * width + x - 1] as number));
+    return sum / height;
+  });
+}
+
+/** The value that so large a share of the others lies below. */
+export function quantile(values: readonly number[], share: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? Number.NaN;
 }
