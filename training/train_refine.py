@@ -1,4 +1,4 @@
-"""Training of one task's last pass (`refine.py`), on the processor, in three commands.
+"""Training of one task's last pass (`refine.py`), on the processor or with `--device cuda`, in three commands.
 
     nice -n 19 python -m training.train_refine train --task blur --data PHOTOS/train PHOTOS/train512 --run /tmp/blur --seconds 5400
     nice -n 19 python -m training.train_refine see --task blur --data PHOTOS/train PHOTOS/train512 --pairs /tmp/pairs --seconds 900
@@ -7,7 +7,7 @@
 
 `train` lets the network stand in for the whole model at first (restored = degraded): such samples cost little. `see`
 restores views with the model of --state and keeps them; with --pairs `train` goes on with those. `put` writes the EMA
-weights into --state. A file RUN/deadline with a Unix time moves the end of a training that runs; --resume continues one.
+weights into --state, from where `train --init training/state` goes on another day. A file RUN/deadline with a Unix time moves the end of a training that runs; --resume continues one.
 """
 
 import argparse
@@ -40,7 +40,7 @@ def views(photos: Photos, task: str, count: int, rng: random.Random, g: torch.Ge
     """Degraded and clean [count, 3, SIDE, SIDE] in -1..1."""
     x = photos.views(count, SIDE, 0.5, rng, g)
     clean = [rng.random() < CLEAN for _ in range(count)]
-    y = mixed([TASKS.index(task)] * count, x, torch.rand(count, generator=g), g, x.flip(-1), clean=clean, web=WEB, rng=rng,
+    y = mixed([TASKS.index(task)] * count, x, torch.rand(count, generator=g, device=x.device), g, x.flip(-1), clean=clean, web=WEB, rng=rng,
               second=SECOND)
     return to_signed(y), to_signed(x)
 
@@ -62,20 +62,20 @@ def to_crop(x: Tensor) -> Tensor:
 @torch.no_grad()
 def see(a: argparse.Namespace) -> None:
     """Restore views by the model of --state, one step, as the app does, and keep degraded, restored, clean as bytes."""
-    model, folder, end = load(a.state, ()), Path(a.pairs), time.time() + a.seconds
+    model, folder, end = load(a.state, ()).to(a.device), Path(a.pairs), time.time() + a.seconds
     folder.mkdir(parents=True, exist_ok=True)
-    photos = Photos(load_photos([Path(d) for d in a.data]), "cpu")
+    photos = Photos(load_photos([Path(d) for d in a.data]), a.device)
     part = len(list(folder.glob("*.pt")))
     seed = 1000 * SEED[a.task] + part
-    rng, g, kept = random.Random(seed), torch.Generator().manual_seed(seed), []
-    task = torch.full((4,), TASKS.index(a.task))
+    rng, g, kept = random.Random(seed), torch.Generator(a.device).manual_seed(seed), []
+    task = torch.full((4,), TASKS.index(a.task), device=a.device)
     while time.time() < end:
         y, x = views(photos, a.task, 4, rng, g)
-        noise = torch.randn(4, 16, SIDE // 8, SIDE // 8, generator=g)
+        noise = torch.randn(4, 16, SIDE // 8, SIDE // 8, generator=g, device=a.device)
         out = model.restore(y, F.interpolate(y, (64, 64), mode="area"), task, noise, 1).clamp(-1, 1)
         kept += torch.stack([((v + 1) * 127.5).round().byte() for v in (y, out, x)], 1).unbind()
         if len(kept) >= PART:
-            torch.save(torch.stack(kept), folder / f"{part:05d}.pt")
+            torch.save(torch.stack(kept).cpu(), folder / f"{part:05d}.pt")
             part, kept = part + 1, []
 
 
@@ -90,7 +90,7 @@ def sample(photos: Photos | None, seen: Tensor | None, task: str, rng: random.Ra
         y, x = views(photos, task, VIEWS, rng, g)
         y, x = crops([y, x], rng)
         return [y, y, x]
-    some = seen[torch.tensor(rng.sample(range(len(seen)), VIEWS))].float() / 127.5 - 1
+    some = seen[rng.sample(range(len(seen)), VIEWS)].float() / 127.5 - 1
     if rng.random() < 0.5:
         some = some.flip(-1)
     turned = some.rot90(rng.randint(0, 3), (-2, -1)) if rng.random() < 0.5 else some
@@ -108,17 +108,19 @@ def train(a: argparse.Namespace) -> None:
     run, begun = Path(a.run), time.time()
     run.mkdir(parents=True, exist_ok=True)
     log = open(run / "log.txt", "a", buffering=1)
-    seen = pairs(a.pairs) if a.pairs else None
-    photos = None if a.pairs else Photos(load_photos([Path(d) for d in a.data]), "cpu")
+    seen = pairs(a.pairs).to(a.device) if a.pairs else None
+    photos = None if a.pairs else Photos(load_photos([Path(d) for d in a.data]), a.device)
     torch.manual_seed(SEED[a.task])
     net = Refine(default_config()["refine"])
     init_refine(net)
-    net.to(memory_format=torch.channels_last)
+    if a.init:
+        net.load_state_dict(load(a.init).refine[a.task].state_dict())
+    net.to(a.device, memory_format=torch.channels_last)
     ema = copy.deepcopy(net).requires_grad_(False)
     opt = torch.optim.AdamW(net.parameters(), lr=a.lr, betas=(0.9, 0.98), weight_decay=0.0, fused=True)
     step, elapsed = 0, 0.0
     if a.resume:
-        s = torch.load(run / "ckpt.pt", weights_only=True)
+        s = torch.load(run / "ckpt.pt", map_location=a.device, weights_only=True)
         net.load_state_dict(s["model"]), ema.load_state_dict(s["ema"])
         step = s["step"]
         if not a.pairs:
@@ -126,7 +128,7 @@ def train(a: argparse.Namespace) -> None:
             elapsed = s["elapsed"]
     first, start = step, begun - elapsed
     end = start + a.seconds
-    rng, g = random.Random(SEED[a.task] + step), torch.Generator().manual_seed(SEED[a.task] + step)
+    rng, g = random.Random(SEED[a.task] + step), torch.Generator(a.device).manual_seed(SEED[a.task] + step)
     gains, losses, saved = [], [], time.time()
     state = [list(m.state_dict().values()) for m in (ema, net)]
     while (now := time.time()) < end:
@@ -165,7 +167,7 @@ def put(a: argparse.Namespace) -> None:
     model, tasks = load(a.state), default_config()["refine"]["tasks"]
     model.config["refine"] = default_config()["refine"]
     nets = getattr(model, "refine", None) or nn.ModuleDict({task: Refine(model.config["refine"]) for task in tasks})
-    nets[a.task].load_state_dict(torch.load(Path(a.run) / "ckpt.pt", weights_only=True)["ema"])
+    nets[a.task].load_state_dict(torch.load(Path(a.run) / "ckpt.pt", map_location="cpu", weights_only=True)["ema"])
     model.refine = nets
     write(model, a.state, half=True)
 
@@ -179,7 +181,9 @@ def main() -> None:
     p.add_argument("--seconds", type=float, default=3600)
     p.add_argument("--lr", type=float, default=1e-3)
     p.add_argument("--resume", action="store_true")
+    p.add_argument("--init", help="state to start from, where there is no RUN/ckpt.pt of an earlier leg")
     p.add_argument("--pairs", help="folder of restored views")
+    p.add_argument("--device", default="cpu")
     p.add_argument("--state", default="training/state")
     a = p.parse_args()
     torch.set_num_threads(1)

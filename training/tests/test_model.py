@@ -173,12 +173,16 @@ def test_the_last_pass_learns_and_is_put_into_the_state(tmp_path):
     clean = torch.randint(0, 255, (4, 1, 3, 16, 16), generator=torch.Generator().manual_seed(5)).repeat_interleave(16, 3)
     clean = clean.repeat_interleave(16, 4).byte()
     torch.save(torch.cat([clean // 2, clean // 2, clean], 1), tmp_path / "pairs/00000.pt")
-    a = Namespace(**task, data=None, seconds=3.0, lr=1e-3, resume=False)
+    a = Namespace(**task, data=None, seconds=3.0, lr=1e-3, resume=False, init=None, device="cpu")
     train_refine.train(a)
     before = load(tmp_path / "state").refine
     train_refine.put(a)
     after = load(tmp_path / "state").refine
     kept = torch.load(tmp_path / "run/ckpt.pt", weights_only=True)["ema"]
+    on = Namespace(**{**vars(a), "run": str(tmp_path / "on"), "init": str(tmp_path / "state"), "seconds": 0.0})
+    train_refine.train(on)
+    again = torch.load(tmp_path / "on/ckpt.pt", weights_only=True)["ema"]
+    assert torch.equal(again["out.weight"], after["blur"].out.weight)
     assert torch.allclose(after["blur"].out.weight, kept["out.weight"], atol=1e-3)
     assert torch.equal(after["compression"].out.weight, before["compression"].out.weight)
 
