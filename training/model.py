@@ -90,7 +90,8 @@ def init_weights(model: Restorer) -> None:
             fan = m.in_channels * m.kernel_size[0] * m.kernel_size[1]
             scale = gain if name.endswith("conv1") else 1.0
             nn.init.normal_(m.weight, std=scale / math.sqrt(fan))
-            nn.init.zeros_(m.bias)
+            if m.bias is not None:
+                nn.init.zeros_(m.bias)
         elif isinstance(m, nn.Linear):
             nn.init.xavier_uniform_(m.weight)
             if m.bias is not None:

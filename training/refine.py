@@ -19,7 +19,9 @@ class Refine(nn.Module):
     def __init__(self, c: dict):
         super().__init__()
         w, n = c["widths"], c["blocks"]
-        self.stem = nn.Conv2d(6, w[0], 6, stride=2, padding=2)
+        # Apart: onnxruntime's WebGPU gives wrong numbers for a convolution of the six channels together.
+        self.photo = nn.Conv2d(3, w[0], 6, stride=2, padding=2, bias=False)
+        self.stem = nn.Conv2d(3, w[0], 6, stride=2, padding=2)
         self.before = nn.ModuleList(nn.ModuleList(Block(w[level]) for _ in range(n[level])) for level in range(3))
         self.down = nn.ModuleList(conv3(w[level], w[level + 1], stride=2) for level in range(2))
         self.up = nn.ModuleList(nn.Conv2d(w[level + 1], 4 * w[level], 1) for level in range(2))
@@ -27,7 +29,7 @@ class Refine(nn.Module):
         self.out = conv3(w[0], 12)
 
     def forward(self, photo: Tensor, restored: Tensor) -> Tensor:
-        h = self.stem(torch.cat([photo, restored], 1))
+        h = self.photo(photo) + self.stem(restored)
         skips = []
         for level in range(3):
             for block in self.before[level]:
@@ -50,5 +52,6 @@ def init_refine(net: Refine) -> None:
             fan = m.in_channels * m.kernel_size[0] * m.kernel_size[1]
             scale = gain if name.endswith("conv1") else 0.5 if name.endswith("conv2") else 1.0
             nn.init.normal_(m.weight, std=scale / math.sqrt(fan))
-            nn.init.zeros_(m.bias)
+            if m.bias is not None:
+                nn.init.zeros_(m.bias)
     net.out.weight.data.mul_(0.05)

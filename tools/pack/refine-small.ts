@@ -3,7 +3,7 @@
  * by a norm-free network of three levels (training/refine.py). RGB in [-1,1]; level L works at H/2^(L+1).
  */
 import type { Value } from '../onnx/model.ts';
-import { type Conv, conv, pixelShuffle } from './conv.ts';
+import { type Conv, conv, convWeight, convWith, pixelShuffle } from './conv.ts';
 import type { Emitter } from './emitter.ts';
 import { block, SLOPE } from './vae-small.ts';
 
@@ -25,8 +25,10 @@ export function refine(e: Emitter, { widths, blocks }: RefineDims): void {
   };
   const photo = e.input('photo', PLANE);
   const restored = e.input('restored', PLANE);
-  const stem: Conv = { tensor: 'stem', out: width(0), in: 6, kernel: 6, stride: 2, pad: 2, edge: true };
-  let h = conv(e, e.narrow(e.concat([photo, restored], 1)), stem);
+  // Two convolutions of three channels: of the six together WebGPU's kernel makes wrong numbers (onnxruntime-web 1.30).
+  const stem = (tensor: string): Conv => ({ tensor, out: width(0), in: 3, kernel: 6, stride: 2, pad: 2, edge: true });
+  const seen = convWith(e, e.narrow(photo), convWeight(e, stem('photo')), '', stem('photo'));
+  let h = e.add(seen, conv(e, e.narrow(restored), stem('stem')));
   const skips: Value[] = [];
   for (let level = 0; level <= last; level++) {
     h = run(h, 'before', level);

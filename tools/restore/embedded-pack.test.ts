@@ -37,7 +37,7 @@ const path = (name: string) => fileURLToPath(new URL(`../../${name}`, import.met
 /** Least gain in dB over the damaged photo. */
 const cases: [TaskId, number][] = [
   ['noise', 1],
-  ['compression', 0.05],
+  ['compression', 0.3],
   ['haze', 2],
   ['low-light', 3],
 ];

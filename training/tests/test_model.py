@@ -33,7 +33,7 @@ def test_names_and_shapes():
     assert t["final_layer.adaLN_modulation.1.weight"] == (512, 256)
     assert t["encoder.stem.weight"] == (48, 3, 6, 6) and t["decoder.in.weight"] == (192, 16, 3, 3)
     assert t["decoder.blocks.0.1.film.weight"] == (96, 128) and t["decoder.up.0.weight"] == (192, 96, 1, 1)
-    assert t["refine.blur.stem.weight"] == (32, 6, 6, 6) and t["refine.compression.down.1.weight"] == (96, 64, 3, 3)
+    assert t["refine.blur.stem.weight"] == t["refine.blur.photo.weight"] == (32, 3, 6, 6) and t["refine.compression.down.1.weight"] == (96, 64, 3, 3)
     assert t["auto.stem.weight"] == (64, 3, 7, 7) and t["auto.fc1.weight"] == (256, 6 * (64 + 256 + 512))
     assert t["auto.stages.1.0.shortcut.weight"] == (512, 256, 1, 1) and t["auto.mean"] == (4992,)
     assert t["conditioning.task_tokens"] == (9, 4, 128) and t["conditioning.thumb_vec.2.weight"] == (128, 128)
