@@ -171,7 +171,7 @@ test('a photo with EXIF orientation comes out upright', async () => {
   expect(after).toBeGreaterThan(before + 1);
 });
 
-// A task that looks at the whole photo first. All nine, in Node: tools/restore/embedded-pack.test.ts.
+// A task that looks at the whole photo first. Four tasks, in Node: tools/restore/embedded-pack.test.ts.
 test('improves the demo photo of haze', async () => {
   await app.openPhoto(fromRepo('public/demo/haze.jpg'));
   await app.restore('haze');

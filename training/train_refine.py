@@ -2,7 +2,7 @@
 
     nice -n 19 python -m training.train_refine train --task blur --data PHOTOS/train PHOTOS/train512 --run /tmp/blur --seconds 5400
     nice -n 19 python -m training.train_refine see --task blur --data PHOTOS/train PHOTOS/train512 --pairs /tmp/pairs --seconds 900
-    nice -n 19 python -m training.train_refine train --task blur --pairs /tmp/pairs --run /tmp/blur --seconds 900 --resume --lr 3e-4
+    nice -n 19 python -m training.train_refine train --task blur --pairs /tmp/pairs --run /tmp/blur --seconds 2340 --resume --lr 5e-4
     python -m training.train_refine put --task blur --run /tmp/blur --state training/state
 
 `train` lets the network stand in for the whole model at first (restored = degraded): such samples cost little. `see`
