@@ -8,6 +8,7 @@ import { App } from '../../e2e/support/app.ts';
 import { type DroppedFile, pathOf } from '../../e2e/support/files.ts';
 import { Server } from '../../e2e/support/server.ts';
 import { findBrowser } from '../../tools/browser.mjs';
+import { percentile } from '../support/percentile.ts';
 import { bundleBytes } from './bundle.ts';
 
 const OPTIONS = {
@@ -108,9 +109,4 @@ async function cancelTimes(app: App, count: number, span: number): Promise<numbe
     times.push(Math.round(await app.cancelNow()));
   }
   return times;
-}
-
-function percentile(values: number[], share: number): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.ceil(share * sorted.length) - 1)] ?? 0;
 }

@@ -7,11 +7,12 @@ import type { TaskId } from '../../workers/packs/manifest.ts';
 import type { Photo } from '../../workers/pipeline/photo.ts';
 import { restorePhoto } from '../../workers/pipeline/restore.ts';
 import { planTiles } from '../../workers/pipeline/tiles.ts';
+import { percentile } from '../support/percentile.ts';
 import type { Bar } from './bars.ts';
 import { type Contestant, SEED } from './measure.ts';
 import { psnr } from './metrics/psnr.ts';
 import type { Options } from './options.ts';
-import { difference, lineExcesses, lowPass, quantile, stepAcross } from './seams.ts';
+import { difference, lineExcesses, lowPass, stepAcross } from './seams.ts';
 import type { Workshop } from './workshop.ts';
 
 /** A 640 px square is then 2 × 2 tiles. */
@@ -77,7 +78,7 @@ async function seams(contestant: Contestant, file: string): Promise<Bar> {
   const unit = family.factor * family.patch;
   const change = difference(result, photo);
   const { borders, inside } = lineExcesses(change, bordersOf(contestant, photo, result.tile), unit);
-  const [worst, usual] = [Math.max(...borders), quantile(inside, USUAL)];
+  const [worst, usual] = [Math.max(...borders), percentile(inside, USUAL)];
   return {
     what: `12 MP, haze: no seam (the worst border stands out no more than ${100 * USUAL} % of the lines of tokens inside tiles)`,
     figure: `${result.tiles} tiles, ${worst.toFixed(2)} of 255 at the worst of ${borders.length} borders, ${usual.toFixed(2)} inside`,

@@ -106,9 +106,3 @@ function jumpsOf({ width, height, values }: Plane): (number | undefined)[] {
     return sum / height;
   });
 }
-
-/** The value that so large a share of the others lies below. */
-export function quantile(values: readonly number[], share: number): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? Number.NaN;
-}
