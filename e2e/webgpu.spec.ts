@@ -11,7 +11,7 @@ const SIDE = 64;
 const INPUT = 'e2e/fixtures/noise-96.png';
 const CLEAN = 'e2e/fixtures/noise-96-clean.png';
 let onWebGpu: Pixels;
-/** Of a task with a last pass. */
+/** Of a task with a last pass, and that with sharpening. */
 let lastPass: Pixels;
 let page: Page;
 let app: App;
@@ -31,7 +31,7 @@ test('restores on WebGPU with the JSPI bundle', async ({ browser }) => {
   onWebGpu = await app.result();
   expect([onWebGpu.width, onWebGpu.height]).toEqual([SIDE, SIDE]);
   await app.chooseSteps(1);
-  await app.restore('compression');
+  await app.restore('blur');
   lastPass = await app.result();
   await app.chooseSteps(2);
   expect(app.errors).toEqual([]);
@@ -77,7 +77,7 @@ test('wasm and WebGPU agree', async ({ browser }) => {
   await app.root('engine', 'wasm');
   const agreements = [psnr(await app.result(), onWebGpu)];
   await app.chooseSteps(1);
-  await app.restore('compression');
+  await app.restore('blur');
   agreements.push(psnr(await app.result(), lastPass));
   console.log(`wasm against WebGPU: ${agreements.map((each) => each.toFixed(1))} dB`);
   // A convolution that was wrong in places came to 47.

@@ -39,7 +39,13 @@ def default_config() -> dict:
         # Tasks whose tiles take their low frequencies from the whole photo, reduced to `side` px; sigma in its px.
         "anchor": {"side": 384, "sigma": 6, "tasks": ["haze", "low-light"]},
         # The last pass over a decoded photo, one network a task (refine.py).
-        "refine": {"widths": [32, 64, 96], "blocks": [2, 2, 4], "tasks": ["blur", "compression"]},
+        "refine": {
+            "widths": [32, 64, 96],
+            "blocks": [2, 2, 4],
+            "tasks": ["blur", "compression"],
+            # Photos of these tasks are sharpened by mixed inverse filters beforehand (sharpen.py, filters.py).
+            "sharpen": {"tasks": ["blur"], "window": 32, "side": 21, "filters": 64, "width": 384},
+        },
         "start_sigma": 0.05,
         "steps": 1,
     }

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from .auto import AutoHead
 from .conditioning import Conditioning, pack, position_ids, unpack
 from .dit import DiT, rope_table
-from .refine import Refine
+from .refine import Refine, refine_nets
 from .vae import SLOPE, Block, Decoder, Encoder
 
 
@@ -32,7 +32,7 @@ class Restorer(nn.Module):
         if "auto" in apart and "auto" in config:
             self.auto = AutoHead(config["auto"], len(c["tasks"]) + 1)
         if "refine" in apart and "refine" in config:
-            self.refine = nn.ModuleDict({task: Refine(config["refine"]) for task in config["refine"]["tasks"]})
+            self.refine = refine_nets(config["refine"])
         self.preview = nn.Conv2d(v["latent_channels"], 12, 1)  # latents -> photo at 1/4 size, for training and previews
 
     def rope(self, h: int, w: int, **jitter) -> tuple[Tensor, Tensor]:

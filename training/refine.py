@@ -1,7 +1,8 @@
 """The last pass over a decoded photo, for tasks whose small structure the decoder leaves: one small network each.
 
 A three-level convolutional network that sees the degraded and the restored photo and adds a residual to the
-restored one. No layer normalises or pools over space, so a tile and the whole photo agree.
+restored one. For tasks of `sharpen` it also sees the degraded photo sharpened (sharpen.py), and moves every place of the restored
+photo towards that as far as it says. No layer normalises or pools over space, so a tile and the whole photo agree.
 """
 
 import math
@@ -10,26 +11,34 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from .sharpen import Sharpen
 from .vae import SLOPE, Block, conv3
 
 
 class Refine(nn.Module):
-    """photo, restored [B, 3, H, W] in -1..1, H and W multiples of 8 -> restored and refined, the same shape, not clamped."""
+    """photo, restored [B, 3, H, W] in -1..1, H and W multiples of 16 -> restored and refined, the same shape, not clamped."""
 
-    def __init__(self, c: dict):
+    def __init__(self, c: dict, sharpen: bool = False):
         super().__init__()
         w, n = c["widths"], c["blocks"]
         # Apart: onnxruntime's WebGPU gives wrong numbers for a convolution of the six channels together.
         self.photo = nn.Conv2d(3, w[0], 6, stride=2, padding=2, bias=False)
         self.stem = nn.Conv2d(3, w[0], 6, stride=2, padding=2)
+        if sharpen:
+            self.sharpen = Sharpen(c["sharpen"])
+            self.sharp = nn.Conv2d(3, w[0], 6, stride=2, padding=2, bias=False)
         self.before = nn.ModuleList(nn.ModuleList(Block(w[level]) for _ in range(n[level])) for level in range(3))
         self.down = nn.ModuleList(conv3(w[level], w[level + 1], stride=2) for level in range(2))
         self.up = nn.ModuleList(nn.Conv2d(w[level + 1], 4 * w[level], 1) for level in range(2))
         self.after = nn.ModuleList(nn.ModuleList(Block(w[level]) for _ in range(n[level])) for level in range(2))
-        self.out = conv3(w[0], 12)
+        self.out = conv3(w[0], 16 if sharpen else 12)
 
-    def forward(self, photo: Tensor, restored: Tensor) -> Tensor:
+    def forward(self, photo: Tensor, restored: Tensor, sharp: Tensor | None = None) -> Tensor:
+        """sharp: the photo sharpened, where that is known already."""
         h = self.photo(photo) + self.stem(restored)
+        if hasattr(self, "sharpen"):
+            sharp = self.sharpen(photo) if sharp is None else sharp
+            h = h + self.sharp(sharp)
         skips = []
         for level in range(3):
             for block in self.before[level]:
@@ -41,17 +50,26 @@ class Refine(nn.Module):
             h = skips[level] + F.pixel_shuffle(self.up[level](h), 2)
             for block in self.after[level]:
                 h = block(h)
-        return restored + F.pixel_shuffle(self.out(h), 2)
+        out = F.pixel_shuffle(self.out(h), 2)
+        return restored + out if sharp is None else restored + out[:, :3] + out[:, 3:] * (sharp - restored)
+
+
+def refine_nets(c: dict) -> nn.ModuleDict:
+    """One network for each task of the configuration."""
+    return nn.ModuleDict({task: Refine(c, task in c.get("sharpen", {}).get("tasks", [])) for task in c["tasks"]})
 
 
 def init_refine(net: Refine) -> None:
-    """He before a LeakyReLU, halved second convolutions, an almost silent end."""
+    """He before a LeakyReLU, halved second convolutions, an almost silent end. `sharpen` is left to sharpen.py."""
     gain = math.sqrt(2 / (1 + SLOPE**2))
     for name, m in net.named_modules():
-        if isinstance(m, nn.Conv2d):
+        if isinstance(m, nn.Conv2d) and not name.startswith("sharpen."):
             fan = m.in_channels * m.kernel_size[0] * m.kernel_size[1]
             scale = gain if name.endswith("conv1") else 0.5 if name.endswith("conv2") else 1.0
             nn.init.normal_(m.weight, std=scale / math.sqrt(fan))
             if m.bias is not None:
                 nn.init.zeros_(m.bias)
     net.out.weight.data.mul_(0.05)
+    if hasattr(net, "sharp"):
+        nn.init.zeros_(net.sharp.weight)
+    net.out.bias.data[12:] = 0.5

@@ -26,8 +26,9 @@ from .data import Photos, load_photos, to_signed
 from .degrade import mixed
 from .export import load, write
 from .losses import log_mse, psnr
+from .muon import Muon
 from .objective import rate
-from .refine import Refine, init_refine
+from .refine import Refine, init_refine, refine_nets
 
 SIDE, CROP, VIEWS, EACH = 256, 128, 4, 2  # a view, a crop of it, views of a batch, crops of a view
 CLEAN, WEB, SECOND = 0.1, 0.1, 0.15
@@ -84,8 +85,15 @@ def pairs(folder: str) -> Tensor:
     return torch.cat([torch.load(f, weights_only=True) for f in sorted(Path(folder).glob("*.pt"))])
 
 
+@torch.no_grad()
+def sharpened(net: Refine, seen: Tensor) -> Tensor:
+    """uint8 [n, 4 (degraded, restored, clean, sharpened), 3, SIDE, SIDE]."""
+    sharp = [((net.sharpen(y.float()[None] / 127.5 - 1) + 1) * 127.5).round().byte() for y in seen[:, 0]]
+    return torch.cat([seen, torch.stack(sharp, 1).transpose(0, 1)], 1)
+
+
 def sample(photos: Photos | None, seen: Tensor | None, task: str, rng: random.Random, g: torch.Generator) -> list[Tensor]:
-    """Degraded, restored and clean crops of a batch."""
+    """Degraded, restored and clean crops of a batch, and sharpened ones where there are."""
     if seen is None:
         y, x = views(photos, task, VIEWS, rng, g)
         y, x = crops([y, x], rng)
@@ -97,10 +105,27 @@ def sample(photos: Photos | None, seen: Tensor | None, task: str, rng: random.Ra
     return crops(list(turned.unbind(1)), rng)
 
 
-def save(path: Path, net: Refine, ema: Refine, opt, step: int, elapsed: float) -> None:
+def optimisers(net: nn.Module, lr: float) -> list[torch.optim.Optimizer]:
+    """Muon for the kernels between the first and the last layer, AdamW for the rest; what takes no gradient is left out."""
+    trained = {name: p for name, p in net.named_parameters() if p.requires_grad}
+    inner = [p for name, p in trained.items() if p.ndim == 4 and name.rsplit(".", 2)[-2] not in ("photo", "stem", "out")]
+    ids = {id(p) for p in inner}
+    rest = [p for p in trained.values() if id(p) not in ids]
+    return [torch.optim.AdamW(rest, lr=lr, betas=(0.9, 0.98), weight_decay=0.0, fused=True), Muon(inner, lr)]
+
+
+def start_from(net: Refine, state: dict[str, Tensor]) -> None:
+    """Weights of the same network, or of one that does not see the sharpened photo yet."""
+    own = net.state_dict()
+    for name, value in state.items():
+        own[name][: len(value)] = value
+    net.load_state_dict(own)
+
+
+def save(path: Path, net: Refine, ema: Refine, opts: list, step: int, elapsed: float) -> None:
     tmp = path.with_suffix(".tmp")
-    torch.save({"model": net.state_dict(), "ema": ema.state_dict(), "opt": opt.state_dict(), "step": step, "elapsed": elapsed},
-               tmp)
+    torch.save({"model": net.state_dict(), "ema": ema.state_dict(), "opt": [o.state_dict() for o in opts], "step": step,
+                "elapsed": elapsed}, tmp)
     os.replace(tmp, path)
 
 
@@ -111,20 +136,27 @@ def train(a: argparse.Namespace) -> None:
     seen = pairs(a.pairs).to(a.device) if a.pairs else None
     photos = None if a.pairs else Photos(load_photos([Path(d) for d in a.data]), a.device)
     torch.manual_seed(SEED[a.task])
-    net = Refine(default_config()["refine"])
+    net = refine_nets(default_config()["refine"])[a.task]
     init_refine(net)
     if a.init:
-        net.load_state_dict(load(a.init).refine[a.task].state_dict())
+        start_from(net, load(a.init).refine[a.task].state_dict())
+    if a.sharpen:
+        # From here on the sharpened photo is known beforehand: nothing is learned in there any more.
+        net.sharpen.load_state_dict(torch.load(Path(a.sharpen) / "sharpen.pt", weights_only=True))
+    if hasattr(net, "sharpen"):
+        net.sharpen.requires_grad_(False)
+        seen = sharpened(net, seen) if seen is not None else None
     net.to(a.device, memory_format=torch.channels_last)
     ema = copy.deepcopy(net).requires_grad_(False)
-    opt = torch.optim.AdamW(net.parameters(), lr=a.lr, betas=(0.9, 0.98), weight_decay=0.0, fused=True)
+    opts = optimisers(net, a.lr)
     step, elapsed = 0, 0.0
     if a.resume:
         s = torch.load(run / "ckpt.pt", map_location=a.device, weights_only=True)
         net.load_state_dict(s["model"]), ema.load_state_dict(s["ema"])
         step = s["step"]
         if not a.pairs:
-            opt.load_state_dict(s["opt"])
+            for opt, state in zip(opts, s["opt"]):
+                opt.load_state_dict(state)
             elapsed = s["elapsed"]
     first, start = step, begun - elapsed
     end = start + a.seconds
@@ -132,17 +164,18 @@ def train(a: argparse.Namespace) -> None:
     gains, losses, saved = [], [], time.time()
     state = [list(m.state_dict().values()) for m in (ema, net)]
     while (now := time.time()) < end:
-        for group in opt.param_groups:
+        for group in (group for opt in opts for group in opt.param_groups):
             group["lr"] = a.lr * rate((now - start) / (end - start), step - first)
         done = (now - start) / (end - start)
         floor = FLOORS[1] if seen is not None else FLOORS[0] + (FLOORS[1] - FLOORS[0]) * min(1, done / 0.6)
-        y, r, x = sample(photos, seen, a.task, rng, g)
-        out = net(y, r)
+        y, r, x, *sharp = sample(photos, seen, a.task, rng, g)
+        out = net(y, r, *sharp)
         loss = log_mse(out, x, 10**floor).mean()
-        opt.zero_grad(set_to_none=True)
+        net.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
-        opt.step()
+        for opt in opts:
+            opt.step()
         step += 1
         with torch.no_grad():
             torch._foreach_lerp_(state[0], state[1], 1 - min(0.998, (1 + step) / (10 + step)))
@@ -155,18 +188,20 @@ def train(a: argparse.Namespace) -> None:
                       f"gain {mean[1]:+.3f} dB\n")
             gains, losses = [], []
         if time.time() - saved > 120:
-            save(run / "ckpt.pt", net, ema, opt, step, time.time() - start)
+            save(run / "ckpt.pt", net, ema, opts, step, time.time() - start)
             saved = time.time()
             if (run / "deadline").exists():
                 end = float((run / "deadline").read_text())
-    save(run / "ckpt.pt", net, ema, opt, step, time.time() - start)
+    save(run / "ckpt.pt", net, ema, opts, step, time.time() - start)
 
 
 def put(a: argparse.Namespace) -> None:
     """A state without last passes gets one for every task of its config at once."""
-    model, tasks = load(a.state), default_config()["refine"]["tasks"]
+    model = load(a.state)
     model.config["refine"] = default_config()["refine"]
-    nets = getattr(model, "refine", None) or nn.ModuleDict({task: Refine(model.config["refine"]) for task in tasks})
+    nets, before = refine_nets(model.config["refine"]), getattr(model, "refine", {})
+    for task in set(before) & set(nets):
+        start_from(nets[task], before[task].state_dict())
     nets[a.task].load_state_dict(torch.load(Path(a.run) / "ckpt.pt", map_location="cpu", weights_only=True)["ema"])
     model.refine = nets
     write(model, a.state, half=True)
@@ -182,6 +217,7 @@ def main() -> None:
     p.add_argument("--lr", type=float, default=1e-3)
     p.add_argument("--resume", action="store_true")
     p.add_argument("--init", help="state to start from, where there is no RUN/ckpt.pt of an earlier leg")
+    p.add_argument("--sharpen", help="folder of a trained sharpening (train_sharpen.py), which stays as it is")
     p.add_argument("--pairs", help="folder of restored views")
     p.add_argument("--device", default="cpu")
     p.add_argument("--state", default="training/state")

@@ -4,7 +4,7 @@
  * GlobalAveragePool has no WebGPU kernel here.
  */
 import type { Value } from '../onnx/model.ts';
-import { type Conv, convBias, convWith } from './conv.ts';
+import { type Conv, convBias, convWith, kernelShape } from './conv.ts';
 import type { Emitter } from './emitter.ts';
 import { type Linear, linear, vector } from './linear.ts';
 
@@ -35,7 +35,7 @@ const END = 2 ** 31 - 1;
 const relu = (e: Emitter, x: Value) => e.op('Relu', [x]);
 
 function conv(e: Emitter, x: Value, spec: Conv): Value {
-  const full = [spec.out, spec.in, spec.kernel, spec.kernel];
+  const full = kernelShape(spec);
   const source = { tensor: `${spec.tensor}.weight`, full };
   const weight = e.weight(`${spec.tensor}.weight`, 'float32', { stored: e.formats.plain, shape: full, source });
   return convWith(e, x, weight, convBias(e, spec, 'float32'), spec);

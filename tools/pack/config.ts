@@ -63,6 +63,16 @@ const small = z.strictObject({
       widths: z.array(dim).min(1).max(4),
       blocks: z.array(z.number().int().min(0).max(16)),
       tasks: z.array(taskId).min(1),
+      /** Tasks among these whose network also sees the photo sharpened. */
+      sharpen: z
+        .strictObject({
+          tasks: z.array(taskId).min(1),
+          window: z.literal(32),
+          side: dim,
+          filters: dim,
+          width: dim,
+        })
+        .optional(),
     })
     .optional(),
   start_sigma: z.number().min(0),
@@ -215,6 +225,9 @@ export function checkDims(c: PackConfig): void {
     want((c.auto?.crops ?? 8) % 4 === 0, 'auto.crops is no multiple of 4');
     want((c.refine?.widths.length ?? 0) <= 3, 'refine has more than 3 levels');
     want(c.refine?.widths.length === c.refine?.blocks.length, 'refine.widths and refine.blocks differ in length');
+    const sharpen = c.refine?.sharpen;
+    want((sharpen?.side ?? 1) % 2 === 1 && (sharpen?.side ?? 1) <= 31, 'refine.sharpen.side is even or above 31');
+    want((sharpen?.filters ?? 16) % 16 === 0, 'refine.sharpen.filters is no multiple of 16');
     want(c.auto?.widths.length === c.auto?.blocks.length, 'auto.widths and auto.blocks differ in length');
   } else {
     want(c.vae.multipliers.length === 4, 'the Flux VAE has 4 levels');

@@ -8,8 +8,11 @@ export interface Conv {
   readonly tensor: string;
   readonly out: number;
   readonly in: number;
-  readonly kernel: number;
-  readonly stride?: number;
+  /** One number, or rows and columns; so is the stride. */
+  readonly kernel: number | readonly [number, number];
+  readonly stride?: number | readonly [number, number];
+  /** Input channels are `in` of each group. */
+  readonly groups?: number;
   /** Zero padding: one number, or top, left, bottom, right. */
   readonly pad?: number | readonly [number, number, number, number];
   /** First and last layers keep fp16 where the others are 8-bit. */
@@ -18,8 +21,13 @@ export interface Conv {
   readonly rows?: readonly [start: number, count: number];
 }
 
+const both = (size: number | readonly [number, number]) => (typeof size === 'number' ? [size, size] : size);
+
+/** `[out, in, kh, kw]` */
+export const kernelShape = (spec: Conv) => [spec.out, spec.in, ...both(spec.kernel)];
+
 export function convWeight(e: Emitter, spec: Conv): Value {
-  const full = [spec.out, spec.in, spec.kernel, spec.kernel];
+  const full = kernelShape(spec);
   const stored: Stored = spec.edge === true && e.formats.conv === 'i8c' ? 'f16' : e.formats.conv;
   const source = { tensor: `${spec.tensor}.weight`, full, ...(spec.rows && { rows: spec.rows }) };
   return e.weight(`${spec.tensor}.weight`, 'compute', {
@@ -36,12 +44,12 @@ export function convBias(e: Emitter, spec: Conv, dtype: 'compute' | 'float32' = 
 
 /** A convolution in `compute` with the given weight and bias ('' for none). */
 export function convWith(e: Emitter, x: Value, weight: Value, bias: Value, spec: Conv): Value {
-  const stride = spec.stride ?? 1;
   const pad = spec.pad ?? 0;
   return e.op('Conv', bias === '' ? [x, weight] : [x, weight, bias], {
-    kernel_shape: [spec.kernel, spec.kernel],
-    strides: [stride, stride],
+    kernel_shape: both(spec.kernel),
+    strides: both(spec.stride ?? 1),
     pads: typeof pad === 'number' ? [pad, pad, pad, pad] : pad,
+    ...(spec.groups !== undefined && { group: spec.groups }),
   });
 }
 

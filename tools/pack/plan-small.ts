@@ -42,11 +42,15 @@ export function smallPlan(c: SmallConfig): Plan {
     graphs.set('auto', { emit: (e) => autoHead(e, dims), chunks: [1], modes: 'one' });
   }
   const refined = c.refine;
-  if (refined)
-    graphs.set(
-      'refine',
-      level((e) => refine(e, refined)),
-    );
+  const sharpened = (task: string) => refined?.sharpen?.tasks.some((each) => each === task) ?? false;
+  const refineGraph = (task: string) => (sharpened(task) ? 'refine_sharp' : 'refine');
+  for (const task of refined?.tasks ?? []) {
+    if (refined)
+      graphs.set(
+        refineGraph(task),
+        level((e) => refine(e, refined, sharpened(task) ? refined.sharpen : undefined)),
+      );
+  }
   // Ids have no hyphens.
   const refineId = (task: string) => `refine.${task.replace('-', '_')}`;
   const tokens = c.conditioning.task_tokens + (c.conditioning.thumb / 16) ** 2;
@@ -57,7 +61,11 @@ export function smallPlan(c: SmallConfig): Plan {
       ...alone(auto ? ['conditioning', 'auto'] : ['conditioning']),
       ...parts.instances,
       ...alone(decode),
-      ...(refined?.tasks ?? []).map((task) => ({ id: refineId(task), graph: 'refine', prefix: `refine.${task}.` })),
+      ...(refined?.tasks ?? []).map((task) => ({
+        id: refineId(task),
+        graph: refineGraph(task),
+        prefix: `refine.${task}.`,
+      })),
     ],
     preview: 'decoder',
     ignored: [],

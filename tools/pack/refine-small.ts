@@ -1,10 +1,12 @@
 /**
  * `refine`: the last pass over a decoded tile, one set of weights a task. A residual for `restored`, from it and the photo,
- * by a norm-free network of three levels (training/refine.py). RGB in [-1,1]; level L works at H/2^(L+1).
+ * by a norm-free network of three levels (training/refine.py); with `sharp` also from the photo sharpened, towards which every
+ * place is moved as far as the network says. RGB in [-1,1]; level L works at H/2^(L+1).
  */
 import type { Value } from '../onnx/model.ts';
 import { type Conv, conv, convWeight, convWith, pixelShuffle } from './conv.ts';
 import type { Emitter } from './emitter.ts';
+import { type SharpenDims, sharpen } from './sharpen-small.ts';
 import { block, SLOPE } from './vae-small.ts';
 
 export interface RefineDims {
@@ -15,7 +17,7 @@ export interface RefineDims {
 
 const PLANE = [1, 3, 'H', 'W'] as const;
 
-export function refine(e: Emitter, { widths, blocks }: RefineDims): void {
+export function refine(e: Emitter, { widths, blocks }: RefineDims, sharp?: SharpenDims): void {
   const width = (level: number) => widths[level] ?? 0;
   const last = widths.length - 1;
   const run = (x: Value, way: string, level: number) => {
@@ -25,10 +27,12 @@ export function refine(e: Emitter, { widths, blocks }: RefineDims): void {
   };
   const photo = e.input('photo', PLANE);
   const restored = e.input('restored', PLANE);
-  // Two convolutions of three channels: of the six together WebGPU's kernel makes wrong numbers (onnxruntime-web 1.30).
+  // Convolutions of three channels each: of the six together WebGPU's kernel makes wrong numbers (onnxruntime-web 1.30).
   const stem = (tensor: string): Conv => ({ tensor, out: width(0), in: 3, kernel: 6, stride: 2, pad: 2, edge: true });
-  const seen = convWith(e, e.narrow(photo), convWeight(e, stem('photo')), '', stem('photo'));
-  let h = e.add(seen, conv(e, e.narrow(restored), stem('stem')));
+  const look = (x: Value, tensor: string) => convWith(e, e.narrow(x), convWeight(e, stem(tensor)), '', stem(tensor));
+  let h = e.add(look(photo, 'photo'), conv(e, e.narrow(restored), stem('stem')));
+  const clear = sharp && sharpen(e, photo, sharp);
+  if (clear) h = e.add(h, look(clear, 'sharp'));
   const skips: Value[] = [];
   for (let level = 0; level <= last; level++) {
     h = run(h, 'before', level);
@@ -41,6 +45,15 @@ export function refine(e: Emitter, { widths, blocks }: RefineDims): void {
     const up = conv(e, h, { tensor: `up.${level}`, out: 4 * width(level), in: width(level + 1), kernel: 1 });
     h = run(e.add(skips[level] ?? '', pixelShuffle(e, up)), 'after', level);
   }
-  const residual = pixelShuffle(e, conv(e, h, { tensor: 'out', out: 12, in: width(0), kernel: 3, pad: 1, edge: true }));
-  e.output('restored', e.add(restored, e.widen(residual)), PLANE);
+  const out: Conv = { tensor: 'out', out: clear ? 16 : 12, in: width(0), kernel: 3, pad: 1, edge: true };
+  const made = e.widen(pixelShuffle(e, conv(e, h, out)));
+  e.output('restored', clear ? moved(e, restored, clear, made) : e.add(restored, made), PLANE);
+}
+
+/** `made` is a residual of three channels and, in the fourth, how far to move from `restored` to `clear`. */
+function moved(e: Emitter, restored: Value, clear: Value, made: Value): Value {
+  const [residual = '', share = ''] = e.model.ops('Split', [made, e.model.constant('int64', [3, 1])], 2, {
+    attributes: { axis: 1 },
+  });
+  return e.add(e.add(restored, e.mul(share, e.op('Sub', [clear, restored]))), residual);
 }

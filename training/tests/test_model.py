@@ -156,14 +156,15 @@ def test_a_model_without_what_is_trained_apart_leaves_that_of_the_folder(tmp_pat
 
 
 def test_the_last_pass_belongs_to_its_tasks():
-    """It sees a photo of any multiple of 8, and only samples of its own task; far from a border it sees no border."""
+    """It sees a photo of any multiple of 16, and only samples of its own task; far from a border it sees no border."""
     model = random_model()
-    photo = torch.rand(2, 3, 40, 328, generator=torch.Generator().manual_seed(4)) * 2 - 1
-    with torch.no_grad():
-        out = model.refined(photo, 0.9 * photo, torch.tensor([TASKS.index("noise"), TASKS.index("blur")]))
-        part = model.refine["blur"](photo[1:, ..., :232], 0.9 * photo[1:, ..., :232])
-    assert torch.equal(out[0], 0.9 * photo[0]) and (out[1] - 0.9 * photo[1]).abs().mean() > 1e-3
-    assert torch.allclose(out[1:, ..., :64], part[..., :64], atol=1e-5)
+    photo = torch.rand(2, 3, 48, 352, generator=torch.Generator().manual_seed(4)) * 2 - 1
+    for task in ("blur", "compression"):
+        with torch.no_grad():
+            out = model.refined(photo, 0.9 * photo, torch.tensor([TASKS.index("noise"), TASKS.index(task)]))
+            part = model.refine[task](photo[1:, ..., :288], 0.9 * photo[1:, ..., :288])
+        assert torch.equal(out[0], 0.9 * photo[0]) and (out[1] - 0.9 * photo[1]).abs().mean() > 1e-3
+        assert torch.allclose(out[1:, ..., :64], part[..., :64], atol=1e-5)
 
 
 def test_the_last_pass_learns_and_is_put_into_the_state(tmp_path):
@@ -173,7 +174,7 @@ def test_the_last_pass_learns_and_is_put_into_the_state(tmp_path):
     clean = torch.randint(0, 255, (4, 1, 3, 16, 16), generator=torch.Generator().manual_seed(5)).repeat_interleave(16, 3)
     clean = clean.repeat_interleave(16, 4).byte()
     torch.save(torch.cat([clean // 2, clean // 2, clean], 1), tmp_path / "pairs/00000.pt")
-    a = Namespace(**task, data=None, seconds=3.0, lr=1e-3, resume=False, init=None, device="cpu")
+    a = Namespace(**task, data=None, seconds=3.0, lr=1e-3, resume=False, init=None, sharpen=None, device="cpu")
     train_refine.train(a)
     before = load(tmp_path / "state").refine
     train_refine.put(a)

@@ -95,6 +95,7 @@ function graph(bytes: Uint8Array): { inputs: ValueInfo[]; outputs: ValueInfo[] }
   const outputs: ValueInfo[] = [];
   const nodes: Uint8Array[] = [];
   const values = new Set<string>();
+  const fixed = new Set<string>();
   const make = (name: string) => {
     if (values.has(name)) throw new WireError(`the value ${name} is made twice`);
     values.add(name);
@@ -118,6 +119,7 @@ function graph(bytes: Uint8Array): { inputs: ValueInfo[]; outputs: ValueInfo[] }
           throw new WireError('too many constants');
         }
         make(constant.name);
+        fixed.add(constant.name);
         break;
       }
       case 11: {
@@ -133,12 +135,19 @@ function graph(bytes: Uint8Array): { inputs: ValueInfo[]; outputs: ValueInfo[] }
         throw unknown('graph', field);
     }
   }
-  for (const bytesOfNode of nodes) node(bytesOfNode, values, make);
+  for (const bytesOfNode of nodes) node(bytesOfNode, { values, fixed, make });
   for (const { name } of outputs) if (!values.has(name)) throw new WireError(`output ${name} is never made`);
   return { inputs, outputs };
 }
 
-function node(bytes: Uint8Array, values: ReadonlySet<string>, make: (name: string) => void): void {
+interface Scope {
+  readonly values: ReadonlySet<string>;
+  /** Those that are constants. */
+  readonly fixed: ReadonlySet<string>;
+  readonly make: (name: string) => void;
+}
+
+function node(bytes: Uint8Array, { values, fixed, make }: Scope): void {
   let op = '';
   let domain = '';
   let attributes = 0;
@@ -161,6 +170,10 @@ function node(bytes: Uint8Array, values: ReadonlySet<string>, make: (name: strin
   if (!isGraphOp(domain, op)) throw new WireError(`the operator ${domain ? `${domain}.` : ''}${op || '(none)'}`);
   for (const name of ins)
     if (name !== '' && !values.has(name)) throw new WireError(`${op} uses ${name} before it is made`);
+  // By how much a tensor grows must not come from data.
+  const sizes = op === 'Pad' || op === 'Resize' ? ins.slice(1) : [];
+  if (sizes.some((name) => name !== '' && !fixed.has(name)))
+    throw new WireError(`the sizes of a ${op} are no constants`);
   if (outs.length === 0) throw new WireError(`${op} makes nothing`);
   for (const name of outs) if (name !== '') make(name);
 }

@@ -6,7 +6,17 @@
 export const GRAPH_OPS: Readonly<Record<string, readonly string[]>> = {
   '': [
     ...['Add', 'Cast', 'Clip', 'Concat', 'Conv', 'DepthToSpace', 'Div', 'Exp', 'Gather', 'Gelu', 'Identity'],
-    ...['LayerNormalization', 'LeakyRelu', 'MatMul', 'Mul', 'RMSNormalization', 'ReduceMax', 'ReduceMean'],
+    ...[
+      'LayerNormalization',
+      'LeakyRelu',
+      'Log',
+      'MatMul',
+      'Mul',
+      'Pad',
+      'RMSNormalization',
+      'ReduceMax',
+      'ReduceMean',
+    ],
     ...['ReduceSum', 'Relu', 'Reshape', 'Resize', 'RotaryEmbedding', 'Sigmoid', 'Slice', 'Split', 'Sqrt', 'Sub'],
     ...['Tanh', 'Transpose'],
   ],
