@@ -2,13 +2,19 @@ import { defineConfig } from '@playwright/test';
 import { knownBrowser } from './tools/browser.mjs';
 
 const executablePath = knownBrowser();
+/** Tests of the pages: what they wait for is seldom the engine, so two of them fit on two cores. */
+const PAGES =
+  /\/(access|bad-input|csp|hosting|no-storage|offline|packs|packs-ui|phone|photos|queue|queue-folder|results|update)\.spec\.ts$/;
 const PORT = Number(process.env.E2E_PORT ?? 4317);
 
 export default defineConfig({
   testDir: 'e2e',
-  outputDir: 'test-results',
-  // One browser at a time: the engine itself uses both cores of a small machine.
+  // One browser at a time: the engine itself uses both cores of a small machine. `npm test` gives `pages` two.
   workers: 1,
+  projects: [
+    { name: 'pages', testMatch: PAGES, outputDir: 'test-results/pages' },
+    { name: 'engine', testIgnore: PAGES, outputDir: 'test-results/engine' },
+  ],
   fullyParallel: false,
   forbidOnly: true,
   // A test that fails is run once more: a second failure counts, a pass is named as flaky at the end of `npm test`.

@@ -97,7 +97,14 @@ if (existsSync(REPORTS.unit)) {
 if (!unitOk && counted === 0) failed += 1;
 
 if (check('browser', ['node', 'tools/browser.mjs']) && check('build', ['vite', 'build'])) {
-  const e2eOk = step('browser tests', ['playwright', 'test']);
+  browserTests('browser tests of the pages, two at a time', ['--project=pages', '--workers=2']);
+  browserTests('browser tests of the engine', ['--project=engine']);
+}
+
+/** @param {string} name @param {string[]} options */
+function browserTests(name, options) {
+  rmSync(REPORTS.e2e, { force: true });
+  const ok = step(name, ['playwright', 'test', ...options]);
   let unexpected = 0;
   if (existsSync(REPORTS.e2e)) {
     const { stats, suites } = JSON.parse(readFileSync(REPORTS.e2e, 'utf8'));
@@ -106,7 +113,7 @@ if (check('browser', ['node', 'tools/browser.mjs']) && check('build', ['vite', '
     unexpected = stats.unexpected;
     failed += unexpected;
   }
-  if (!e2eOk && unexpected === 0) failed += 1;
+  if (!ok && unexpected === 0) failed += 1;
 }
 
 if (failures.length > 0) console.log(`\n${failures.join('\n')}`);
