@@ -1,12 +1,13 @@
 """Training of one task's last pass (`refine.py`), on the processor or with `--device cuda`, in three commands.
 
-    nice -n 19 python -m training.train_refine train --task blur --data PHOTOS/train PHOTOS/train512 --run /tmp/blur --seconds 5400
+    nice -n 19 python -m training.train_refine train --task blur --sharpen /tmp/sharpen --data PHOTOS/train PHOTOS/train512 --run /tmp/blur --seconds 5400
     nice -n 19 python -m training.train_refine see --task blur --data PHOTOS/train PHOTOS/train512 --pairs /tmp/pairs --seconds 900
     nice -n 19 python -m training.train_refine train --task blur --pairs /tmp/pairs --run /tmp/blur --seconds 2340 --resume --lr 5e-4
     python -m training.train_refine put --task blur --run /tmp/blur --state training/state
 
 `train` lets the network stand in for the whole model at first (restored = degraded): such samples cost little. `see`
-restores views with the model of --state and keeps them; with --pairs `train` goes on with those. `put` writes the EMA
+restores views with the model of --state and keeps them; with --pairs `train` goes on with those. For blur --sharpen names what
+train_sharpen.py made, and the sharpened photo of --pairs is computed once, at the start. `put` writes the EMA
 weights into --state, from where `train --init training/state` goes on another day. A file RUN/deadline with a Unix time moves the end of a training that runs; --resume continues one.
 """
 
@@ -143,10 +144,10 @@ def train(a: argparse.Namespace) -> None:
     if a.sharpen:
         # From here on the sharpened photo is known beforehand: nothing is learned in there any more.
         net.sharpen.load_state_dict(torch.load(Path(a.sharpen) / "sharpen.pt", weights_only=True))
+    net.to(a.device, memory_format=torch.channels_last)
     if hasattr(net, "sharpen"):
         net.sharpen.requires_grad_(False)
         seen = sharpened(net, seen) if seen is not None else None
-    net.to(a.device, memory_format=torch.channels_last)
     ema = copy.deepcopy(net).requires_grad_(False)
     opts = optimisers(net, a.lr)
     step, elapsed = 0, 0.0
@@ -222,6 +223,8 @@ def main() -> None:
     p.add_argument("--device", default="cpu")
     p.add_argument("--state", default="training/state")
     a = p.parse_args()
+    if a.what == "train" and a.task in default_config()["refine"]["sharpen"]["tasks"] and not (a.sharpen or a.init or a.resume):
+        p.error(f"{a.task} wants --sharpen")
     torch.set_num_threads(1)
     {"train": train, "see": see, "put": put}[a.what](a)
 

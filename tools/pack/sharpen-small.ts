@@ -55,7 +55,9 @@ function mixture(e: Emitter, luma: Value, d: SharpenDims): Value {
     e.mul(e.op('Log', [e.add(x, e.scalar('float32', FLOOR))]), e.scalar('float32', 1 / 4));
   let h = e.narrow(e.concat([mean(e, logarithm(spectra), bins), logarithm(mean(e, spectra, bins))], 1));
   for (let n = 0; n < LAYERS; n++) {
-    const layer: Conv = { tensor: `sharpen.layers.${n}`, out: d.width, in: n === 0 ? 2 * bins : d.width, kernel: 1 };
+    const from = n === 0 ? 2 * bins : d.width;
+    // What the first layer reads is far from zero on average, which would enlarge the rounding of 8-bit weights.
+    const layer: Conv = { tensor: `sharpen.layers.${n}`, out: d.width, in: from, kernel: 1, edge: n === 0 };
     h = e.op('LeakyRelu', [conv(e, h, layer)], { alpha: SLOPE });
   }
   return conv(e, h, { tensor: 'sharpen.out', out: d.filters, in: d.width, kernel: 1, edge: true });
