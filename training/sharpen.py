@@ -74,9 +74,9 @@ class Sharpen(nn.Module):
             h = F.leaky_relu(layer(h), SLOPE)
         return self.out(h)
 
-    def answers(self, luma: Tensor) -> Tensor:
-        """Of each filter, [B, filters, H, W]."""
-        return self.bank(F.pad(luma, (self.side // 2,) * 4, mode="reflect"))
+    def answers(self, luma: Tensor, stride: int = 1) -> Tensor:
+        """Of each filter, [B, filters, H / stride, W / stride]."""
+        return F.conv2d(F.pad(luma, (self.side // 2,) * 4, mode="reflect"), self.bank.weight, stride=stride)
 
     def forward(self, photo: Tensor) -> Tensor:
         luma = luma_of(photo)

@@ -25,16 +25,21 @@ from .muon import Muon
 from .objective import rate
 from .sharpen import AROUND, Sharpen, init_sharpen, luma_of
 from .train_refine import SIDE, views
+from .vae import SLOPE
 
 PART = 512  # views in a file
 BATCH, DROPOUT = 256, 0.15
 FLOOR = 1e-5  # added to squared errors (0..1 units)
 
 
-def fresh() -> Sharpen:
-    c = default_config()["refine"]["sharpen"]
+def fresh(run: Path) -> Sharpen:
+    """With the filters of RUN: what was seen holds for those, and another machine may turn their signs."""
+    c, file = default_config()["refine"]["sharpen"], run / "bank.pt"
+    run.mkdir(parents=True, exist_ok=True)
+    if not file.exists():
+        torch.save(bank(c["filters"], c["side"]), file)
     net = Sharpen(c)
-    init_sharpen(net, bank(c["filters"], c["side"]))
+    init_sharpen(net, torch.load(file, weights_only=True))
     return net
 
 
@@ -44,8 +49,7 @@ def looked_at(net: Sharpen, y: Tensor, x: Tensor) -> dict[str, Tensor]:
     luma, end = luma_of(y), SIDE // 16 - 1 - AROUND // 2
     spectra, low = net.spectra(luma), AROUND // 2
     places = [(low, low), (low, end), (end, low), (end, end), ((low + end + 1) // 2,) * 2]
-    half = net.side // 2
-    seen = F.conv2d(F.pad(luma, (half,) * 4, mode="reflect"), net.bank.weight, stride=2).flatten(2) / 2
+    seen = net.answers(luma, 2).flatten(2) / 2
     lacks = ((x - y) / 2)[:, :, ::2, ::2].flatten(2)
     n = seen.shape[-1]
     return {
@@ -58,8 +62,8 @@ def looked_at(net: Sharpen, y: Tensor, x: Tensor) -> dict[str, Tensor]:
 
 @torch.no_grad()
 def see(a: argparse.Namespace) -> None:
-    net, run, end = fresh(), Path(a.run), time.time() + a.seconds
-    run.mkdir(parents=True, exist_ok=True)
+    run, end = Path(a.run), time.time() + a.seconds
+    net = fresh(run)
     photos = Photos(load_photos([Path(d) for d in a.data]), "cpu")
     rng, g, kept = random.Random(a.seed), torch.Generator().manual_seed(a.seed), []
     while time.time() < end:
@@ -86,7 +90,7 @@ class Layers(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         x = ((x.float() - self.mean) / self.std)[..., None, None]
         for layer in self.layers:
-            x = F.dropout(F.leaky_relu(layer(x), 0.1), DROPOUT, self.training)
+            x = F.dropout(F.leaky_relu(layer(x), SLOPE), DROPOUT, self.training)
         return self.out(x)[..., 0, 0]
 
     def put_into(self, net: Sharpen) -> None:
@@ -113,7 +117,7 @@ def fit(a: argparse.Namespace) -> None:
     count = len(seen["e"])
     held = {k: v[-(count // 10) :] for k, v in seen.items()} if a.check else None
     count -= count // 10 if a.check else 0
-    sharpen = fresh()
+    sharpen = fresh(Path(a.run))
     net = Layers(sharpen, seen["spectra"][:2000].float())
     ema = copy.deepcopy(net).requires_grad_(False)
     inner = [layer.weight for layer in net.layers]
