@@ -1,7 +1,8 @@
 """Muon (Jordan et al. 2024) for convolutions: momentum whose singular values are all made about 1.
 
 A kernel [out, in, kh, kw] is one matrix [out, in kh kw]. Steps are scaled as in Moonlight (arXiv 2502.16982), so that
-AdamW's learning rates fit.
+AdamW's learning rates fit. torch's own Muon takes nothing but 2-D parameters and iterates in bfloat16, which most processors
+lack.
 """
 
 import torch

@@ -117,10 +117,9 @@ def optimisers(net: nn.Module, lr: float) -> list[torch.optim.Optimizer]:
 
 def start_from(net: Refine, state: dict[str, Tensor]) -> None:
     """Weights of the same network, or of one that does not see the sharpened photo yet."""
-    own = net.state_dict()
+    own = net.state_dict()  # the network's own memory
     for name, value in state.items():
         own[name][: len(value)] = value
-    net.load_state_dict(own)
 
 
 def save(path: Path, net: Refine, ema: Refine, opts: list, step: int, elapsed: float) -> None:

@@ -1,3 +1,4 @@
+import type { TaskId } from '../../workers/packs/manifest.ts';
 import { autoHead } from './auto.ts';
 import type { SmallConfig } from './config.ts';
 import type { Emitter } from './emitter.ts';
@@ -42,14 +43,16 @@ export function smallPlan(c: SmallConfig): Plan {
     graphs.set('auto', { emit: (e) => autoHead(e, dims), chunks: [1], modes: 'one' });
   }
   const refined = c.refine;
-  const sharpened = (task: string) => refined?.sharpen?.tasks.some((each) => each === task) ?? false;
-  const refineGraph = (task: string) => (sharpened(task) ? 'refine_sharp' : 'refine');
-  for (const task of refined?.tasks ?? []) {
-    if (refined)
+  const sharpened = (task: TaskId) => refined?.sharpen?.tasks.includes(task) === true;
+  const refineGraph = (task: TaskId) => (sharpened(task) ? 'refine_sharp' : 'refine');
+  if (refined) {
+    for (const task of refined.tasks) {
+      const sharp = sharpened(task) ? refined.sharpen : undefined;
       graphs.set(
         refineGraph(task),
-        level((e) => refine(e, refined, sharpened(task) ? refined.sharpen : undefined)),
+        level((e) => refine(e, refined, sharp)),
       );
+    }
   }
   // Ids have no hyphens.
   const refineId = (task: string) => `refine.${task.replace('-', '_')}`;
