@@ -54,9 +54,13 @@ class Refine(nn.Module):
         return restored + out if sharp is None else restored + out[:, :3] + out[:, 3:] * (sharp - restored)
 
 
+def refine_net(c: dict, task: str) -> Refine:
+    return Refine(c, task in c.get("sharpen", {}).get("tasks", []))
+
+
 def refine_nets(c: dict) -> nn.ModuleDict:
     """One network for each task of the configuration."""
-    return nn.ModuleDict({task: Refine(c, task in c.get("sharpen", {}).get("tasks", [])) for task in c["tasks"]})
+    return nn.ModuleDict({task: refine_net(c, task) for task in c["tasks"]})
 
 
 def init_refine(net: Refine) -> None:

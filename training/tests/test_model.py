@@ -174,7 +174,7 @@ def test_the_last_pass_learns_and_is_put_into_the_state(tmp_path):
     clean = torch.randint(0, 255, (4, 1, 3, 16, 16), generator=torch.Generator().manual_seed(5)).repeat_interleave(16, 3)
     clean = clean.repeat_interleave(16, 4).byte()
     torch.save(torch.cat([clean // 2, clean // 2, clean], 1), tmp_path / "pairs/00000.pt")
-    a = Namespace(**task, data=None, seconds=3.0, lr=1e-3, resume=False, init=None, sharpen=None, device="cpu")
+    a = Namespace(**task, data=None, seconds=3.0, lr=1e-3, resume=False, init=None, like=None, sharpen=None, perceptual=None, device="cpu")
     train_refine.train(a)
     before = load(tmp_path / "state").refine
     train_refine.put(a)
@@ -186,6 +186,12 @@ def test_the_last_pass_learns_and_is_put_into_the_state(tmp_path):
     assert torch.equal(again["out.weight"], after["blur"].out.weight)
     assert torch.allclose(after["blur"].out.weight, kept["out.weight"], atol=1e-3)
     assert torch.equal(after["compression"].out.weight, before["compression"].out.weight)
+    other = Namespace(**{**vars(on), "task": "rain", "run": str(tmp_path / "rain"), "like": "compression"})
+    train_refine.train(other)  # a task that has no last pass begins with another's
+    train_refine.put(other)
+    both = load(tmp_path / "state")
+    assert both.config["refine"]["tasks"] == list(both.refine) == ["blur", "compression", "rain"]
+    assert torch.equal(both.refine["rain"].out.weight, before["compression"].out.weight)
 
 
 def test_the_classifier_sees_crops_and_learns(tmp_path):
