@@ -5,15 +5,18 @@ const executablePath = knownBrowser();
 /** Tests of the pages: what they wait for is seldom the engine, so two of them fit on two cores. */
 const PAGES =
   /\/(access|bad-input|csp|hosting|no-storage|offline|packs|packs-ui|phone|photos|queue|queue-folder|results|update)\.spec\.ts$/;
+/** Tests of WebGPU: without a GPU they wait for shaders, which SwiftShader compiles on one core, so that two of them fit as well. */
+const GPU = /\/(conformance|memory|streaming|survive-gpu|true-width|webgpu)\.spec\.ts$/;
 const PORT = Number(process.env.E2E_PORT ?? 4317);
 
 export default defineConfig({
   testDir: 'e2e',
-  // One browser at a time: the engine itself uses both cores of a small machine. `npm test` gives `pages` two.
+  // One browser at a time: the engine itself uses both cores of a small machine. `npm test` gives `pages` and `gpu` two.
   workers: 1,
   projects: [
     { name: 'pages', testMatch: PAGES, outputDir: 'test-results/pages' },
-    { name: 'engine', testIgnore: PAGES, outputDir: 'test-results/engine' },
+    { name: 'gpu', testMatch: GPU, outputDir: 'test-results/gpu' },
+    { name: 'engine', testIgnore: [PAGES, GPU], outputDir: 'test-results/engine' },
   ],
   fullyParallel: false,
   forbidOnly: true,

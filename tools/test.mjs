@@ -98,7 +98,8 @@ if (!unitOk && counted === 0) failed += 1;
 
 if (check('browser', ['node', 'tools/browser.mjs']) && check('build', ['vite', 'build'])) {
   browserTests('browser tests of the pages, two at a time', ['--project=pages', '--workers=2']);
-  browserTests('browser tests of the engine', ['--project=engine']);
+  browserTests('browser tests of WebGPU, two at a time', ['--project=gpu', '--workers=2']);
+  browserTests('browser tests of the engine on the processor', ['--project=engine']);
 }
 
 /** @param {string} name @param {string[]} options */
