@@ -19,8 +19,9 @@ from .vp8_filter import loop_filter
 PASSES = 3
 # Step of the luma's DC by that of its AC: ends of nearly straight pieces of the tables in section 14.1.
 AC, DC = (4.0, 58.0, 131.0, 284.0), (4.0, 49.0, 82.0, 157.0)
-# BT.601 in 16..235 and 16..240, from levels 0..255.
+# BT.601 in 16..235 and 16..240, from levels 0..255, and back.
 TO_YUV = (0.2568, 0.5041, 0.0979, -0.1482, -0.2910, 0.4392, 0.4392, -0.3678, -0.0714)
+TO_RGB = (1.1644, 0.0, 1.5960, 1.1644, -0.3918, -0.8130, 1.1644, 2.0172, 0.0)
 
 # Modes of a 4 x 4 block that follow a direction: every px is a point on the edge L3 L2 L1 L0 P A0 .. A7, counted in half steps from
 # L3; a whole step is the mean of three neighbours (1 2 1), a half one of two.
@@ -170,8 +171,8 @@ def webp(x: Tensor, step: Tensor, spread: Tensor, strength: Tensor) -> Tensor:
     """
     h, w = x.shape[2:]
     wide = F.pad(x, (0, -w % 16, 0, -h % 16), mode="replicate")
-    m = constant(TO_YUV, x.device).view(3, 3)
-    yuv = torch.einsum("ij,bjhw->bihw", m, torch.round(wide.clamp(0, 1) * 255))
+    there, back = (constant(m, x.device).view(3, 3) for m in (TO_YUV, TO_RGB))
+    yuv = torch.einsum("ij,bjhw->bihw", there, torch.round(wide.clamp(0, 1) * 255))
     y = torch.round(yuv[:, 0] + 16)
     small = torch.round(F.avg_pool2d(yuv[:, 1:], 2) + 128)
     ac = by_texture(y, step.reshape(-1), spread.reshape(-1))
@@ -181,5 +182,5 @@ def webp(x: Tensor, step: Tensor, spread: Tensor, strength: Tensor) -> Tensor:
     made = loop_filter(made, level, inner, 16)
     uv = torch.stack([loop_filter(chroma(c, ac, dc), level, inner, 8) for c in small.unbind(1)], 1)
     uv = F.interpolate(uv, scale_factor=2, mode="bilinear", align_corners=False) - 128
-    rgb = torch.einsum("ij,bjhw->bihw", torch.linalg.inv(m.double()).float(), torch.cat([made[:, None] - 16, uv], 1))
+    rgb = torch.einsum("ij,bjhw->bihw", back, torch.cat([made[:, None] - 16, uv], 1))
     return torch.round(rgb[..., :h, :w].clamp(0, 255)) / 255
