@@ -34,7 +34,7 @@ from .refine import Refine, init_refine, refine_net
 
 SIDE, CROP, VIEWS, EACH = 256, 128, 4, 2  # a view, a crop of it, views of a batch, crops of a view
 CLEAN, WEB, SECOND = 0.1, 0.1, 0.15
-RESNET, GMSD = 1.0, 1.5  # weights of perceptual.py's distances in the loss, where --perceptual is given
+RESNET, GMSD = 2.0, 6.0  # weights in the loss where --perceptual is given: 1 % of any term then counts about the same
 FLOORS = (-3.0, -4.0)  # of the log-MSE, powers of ten: at first slight damage, which nothing can be learned from yet, counts little
 SEED = {task: 31 + n for n, task in enumerate(TASKS)}
 PART = 64  # pairs in a file

@@ -10,10 +10,10 @@ import { MAXIM_TASKS, maximResults } from './maxim.ts';
 import { Contestant, Judge } from './measure.ts';
 import { type Options, readOptions } from './options.ts';
 import { writeReport, writeStill } from './report/report.ts';
-import { readRecipe, spread } from './set.ts';
+import { kindOf, readRecipe, spread } from './set.ts';
 import type { Scores } from './store.ts';
 import { type CleanRow, jsonOf, type TaskRows } from './summary.ts';
-import { autoTable, barTable, cleanTable, overview, taskTable } from './tables.ts';
+import { autoTable, barTable, cleanTable, kindTable, overview, taskTable } from './tables.ts';
 import { Workshop } from './workshop.ts';
 
 export async function benchQuality(args: string[]): Promise<object> {
@@ -53,6 +53,7 @@ export async function benchQuality(args: string[]): Promise<object> {
   };
   for (const rows of tasks) print(taskTable(rows));
   print(overview(tasks));
+  print(kindTable(tasks, (task, photo) => kindOf(workshop.recipe, task, photo)));
   print('By number of steps:');
   for (const rows of steps) print(taskTable(rows));
   print(cleanTable(clean, auto));

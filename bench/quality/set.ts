@@ -42,6 +42,13 @@ export function hashOf({ clean, items }: Pick<Recipe, 'clean' | 'items'>): strin
   return createHash('sha256').update(hashes.join('\n')).digest('hex');
 }
 
+/** What was done to a photo for a task. @throws RangeError when the set has no such picture */
+export function kindOf({ items }: Pick<Recipe, 'items'>, task: string, photo: string): string {
+  const found = items.find((item) => item.task === task && item.photo === photo);
+  if (!found) throw new RangeError(`no picture of ${photo} for ${task}`);
+  return found.kind;
+}
+
 /**
  * `count` of the photos, in an order that jumps through the set, so that fewer are among more: what was measured of some is
  * kept when all follow. The same order as maxim/run.py's.

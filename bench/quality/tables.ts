@@ -1,4 +1,5 @@
 /** Text tables of the results. Pure. */
+import type { TaskId } from '../../workers/packs/manifest.ts';
 import type { Bar } from './bars.ts';
 import {
   type AutoSummary,
@@ -59,6 +60,21 @@ export function overview(tasks: readonly TaskRows[]): string {
     ['task', 'photos', ...MEASURES.map((measure) => NAMES[measure]), 'DiT off, dB', 'MAXIM, dB (photos)'],
     rows,
   );
+}
+
+/** A line for each kind of damage of a task. `kindOf`: what was done to a photo for a task. */
+export function kindTable(tasks: readonly TaskRows[], kindOf: (task: TaskId, photo: string) => string): string {
+  const rows = tasks.flatMap(({ task, photos, columns }) => {
+    const kinds = photos.map((photo) => kindOf(task, photo));
+    return [...new Set(kinds)].sort().map((kind) => {
+      const own = (name: string) => (columns[name] ?? []).filter((_, i) => kinds[i] === kind);
+      const [before, after] = ['input', 'ours'].map((name) => meanOf(own(name), 'psnr'));
+      const gain = before === null || after === null ? null : (after ?? 0) - (before ?? 0);
+      const count = String(kinds.filter((each) => each === kind).length);
+      return [`${task}: ${kind}`, count, `${number(before, 2)} → ${number(after, 2)}`, number(gain, 2)];
+    });
+  });
+  return table(['kind', 'photos', 'PSNR dB', 'gain, dB'], rows);
 }
 
 export function cleanTable(rows: readonly CleanRow[], auto: AutoSummary | null): string {
