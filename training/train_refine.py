@@ -150,6 +150,9 @@ def train(a: argparse.Namespace) -> None:
     if a.sharpen:
         # From here on the sharpened photo is known beforehand: nothing is learned in there any more.
         net.sharpen.load_state_dict(torch.load(Path(a.sharpen) / "sharpen.pt", weights_only=True))
+    s = torch.load(run / "ckpt.pt", map_location=a.device, weights_only=True) if a.resume else None
+    if s:
+        net.load_state_dict(s["model"])
     net.to(a.device, memory_format=torch.channels_last)
     if hasattr(net, "sharpen"):
         net.sharpen.requires_grad_(False)
@@ -157,9 +160,8 @@ def train(a: argparse.Namespace) -> None:
     ema = copy.deepcopy(net).requires_grad_(False)
     opts = optimisers(net, a.lr)
     step, elapsed = 0, 0.0
-    if a.resume:
-        s = torch.load(run / "ckpt.pt", map_location=a.device, weights_only=True)
-        net.load_state_dict(s["model"]), ema.load_state_dict(s["ema"])
+    if s:
+        ema.load_state_dict(s["ema"])
         step = s["step"]
         if not a.pairs:
             for opt, state in zip(opts, s["opt"]):

@@ -3,6 +3,7 @@
 import json
 import random
 from argparse import Namespace
+from copy import deepcopy
 
 import numpy as np
 import torch
@@ -167,7 +168,7 @@ def test_the_last_pass_belongs_to_its_tasks():
         assert torch.allclose(out[1:, ..., :64], part[..., :64], atol=1e-5)
 
 
-def test_the_last_pass_learns_and_is_put_into_the_state(tmp_path):
+def test_the_last_pass_learns_and_is_put_into_the_state(tmp_path, monkeypatch):
     task = {"task": "blur", "run": str(tmp_path / "run"), "pairs": str(tmp_path / "pairs"), "state": str(tmp_path / "state")}
     write(random_model(), tmp_path / "state", half=True)
     (tmp_path / "pairs").mkdir()
@@ -186,6 +187,13 @@ def test_the_last_pass_learns_and_is_put_into_the_state(tmp_path):
     assert torch.equal(again["out.weight"], after["blur"].out.weight)
     assert torch.allclose(after["blur"].out.weight, kept["out.weight"], atol=1e-3)
     assert torch.equal(after["compression"].out.weight, before["compression"].out.weight)
+    s = torch.load(tmp_path / "run/ckpt.pt", weights_only=True)
+    s["model"] = {k: v + 1 if k.startswith("sharpen.") else v for k, v in s["model"].items()}
+    torch.save(s, tmp_path / "run/ckpt.pt")
+    taken, sharp = [], train_refine.sharpened
+    monkeypatch.setattr(train_refine, "sharpened", lambda net, seen: taken.append(deepcopy(net.sharpen.state_dict())) or sharp(net, seen))
+    train_refine.train(Namespace(**{**vars(a), "resume": True, "seconds": 0.0}))  # by what the run has, not by new weights
+    assert all(torch.equal(v, s["model"][f"sharpen.{k}"]) for k, v in taken[0].items())
     other = Namespace(**{**vars(on), "task": "rain", "run": str(tmp_path / "rain"), "like": "compression"})
     train_refine.train(other)  # a task that has no last pass begins with another's
     train_refine.put(other)
