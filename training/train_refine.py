@@ -8,7 +8,8 @@
 `train` lets the network stand in for the whole model at first (restored = degraded): such samples cost little. `see`
 restores views with the model of --state and keeps them; with --pairs `train` goes on with those. For blur --sharpen names what
 train_sharpen.py made, and the sharpened photo of --pairs is computed once, at the start. `put` writes the EMA
-weights into --state, from where `train --init training/state` goes on another day. A file RUN/deadline with a Unix time moves the end of a training that runs; --resume continues one.
+weights into --state, from where `train --init training/state` goes on another day; a task that has none begins with --like another's. With
+--perceptual structure counts in the loss (perceptual.py). A file RUN/deadline with a Unix time moves the end of a training that runs; --resume continues one.
 """
 
 import argparse

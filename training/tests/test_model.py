@@ -7,6 +7,7 @@ from copy import deepcopy
 
 import numpy as np
 import torch
+from PIL import Image
 
 from training.conditioning import pack, position_ids, unpack
 from training.config import TASKS, default_config
@@ -200,6 +201,19 @@ def test_the_last_pass_learns_and_is_put_into_the_state(tmp_path, monkeypatch):
     both = load(tmp_path / "state")
     assert both.config["refine"]["tasks"] == list(both.refine) == ["blur", "compression", "low-light", "noise", "rain"]
     assert torch.equal(both.refine["rain"].out.weight, before["compression"].out.weight)
+
+
+def test_views_seen_without_the_transformer_are_to_stay(tmp_path, monkeypatch):
+    monkeypatch.setattr(train_refine, "PART", 4)
+    write(random_model(), tmp_path / "state", half=True)
+    (tmp_path / "photos").mkdir()
+    Image.fromarray(np.random.default_rng(1).integers(0, 255, (300, 300, 3), np.uint8)).save(tmp_path / "photos/a.jpg")
+    for off in (False, True):
+        a = Namespace(task="noise", data=[str(tmp_path / "photos")], pairs=str(tmp_path / f"pairs-{off}"), seconds=0.1, state=str(tmp_path / "state"),
+                      device="cpu", off=off)
+        train_refine.see(a)
+        _, restored, clean = train_refine.pairs(a.pairs)[:4].unbind(1)
+        assert torch.equal(restored, clean) == off
 
 
 def test_the_classifier_sees_crops_and_learns(tmp_path):
