@@ -5,6 +5,8 @@ Classes are the tasks in their order, then "clean". The stages are those of Imag
 only the two layers behind them are trained (`train_auto.py`).
 """
 
+from collections.abc import Iterator, Sequence
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -37,22 +39,38 @@ class Bottleneck(nn.Module):
         return F.relu((self.shortcut(x) if hasattr(self, "shortcut") else x) + self.conv3(h))
 
 
-class AutoHead(nn.Module):
-    """See `forward`. Shares nothing with the restoration model."""
+class Stages(nn.Module):
+    """Stem and first stages of a ResNet-50; `backbone.py` has their weights."""
 
-    def __init__(self, c: dict, classes: int):
+    def __init__(self, stem: int, widths: Sequence[int], blocks: Sequence[int]):
         super().__init__()
         self.register_buffer("offset", torch.zeros(3))  # of the photo's channels, in 0..255: the means of ImageNet
-        self.stem = nn.Conv2d(3, c["stem"], 7, stride=2, padding=3)
-        self.stages = nn.ModuleList()
-        inner, total = c["stem"], c["stem"]
-        for n, (width, blocks) in enumerate(zip(c["widths"], c["blocks"])):
+        self.stem = nn.Conv2d(3, stem, 7, stride=2, padding=3)
+        self.stages, inner = nn.ModuleList(), stem
+        for n, (width, count) in enumerate(zip(widths, blocks)):
             stage = nn.ModuleList()
-            for b in range(blocks):
+            for b in range(count):
                 stage.append(Bottleneck(inner, width, 4 * width, 2 if n > 0 and b == 0 else 1))
                 inner = 4 * width
             self.stages.append(stage)
-            total += inner
+
+    def levels(self, x: Tensor) -> Iterator[Tensor]:
+        """x [B, 3, S, S], RGB in -1..1 -> what stem and each stage give, [B, C, ...]."""
+        h = F.relu(self.stem((x + 1) * 127.5 - self.offset[:, None, None]))
+        yield h
+        h = F.max_pool2d(h, 3, 2, 1)
+        for stage in self.stages:
+            for block in stage:
+                h = block(h)
+            yield h
+
+
+class AutoHead(Stages):
+    """See `forward`. Shares nothing with the restoration model."""
+
+    def __init__(self, c: dict, classes: int):
+        super().__init__(c["stem"], c["widths"], c["blocks"])
+        total = c["stem"] + sum(4 * width for width in c["widths"])
         self.register_buffer("mean", torch.zeros(6 * total))  # of the features of training views
         self.register_buffer("scale", torch.ones(6 * total))  # inverse of their standard deviation
         self.fc1 = nn.Linear(6 * total, c["hidden"])
@@ -60,13 +78,7 @@ class AutoHead(nn.Module):
 
     def see(self, x: Tensor) -> Tensor:
         """x [B, 3, S, S], RGB in -1..1 -> [B, 2 C]: `spread` of the stem and of each stage."""
-        h = F.relu(self.stem((x + 1) * 127.5 - self.offset[:, None, None]))
-        seen, h = [spread(h)], F.max_pool2d(h, 3, 2, 1)
-        for stage in self.stages:
-            for block in stage:
-                h = block(h)
-            seen.append(spread(h))
-        return torch.cat(seen, 1)
+        return torch.cat([spread(h) for h in self.levels(x)], 1)
 
     def judge(self, crops: Tensor, thumb: Tensor) -> Tensor:
         """What `see` gives of crops [B, N, 2C] and thumbnail [B, 2C] -> logits [B, classes]."""

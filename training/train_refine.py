@@ -242,6 +242,8 @@ def main() -> None:
     a = p.parse_args()
     if a.what == "train" and a.task in default_config()["refine"]["sharpen"]["tasks"] and not (a.sharpen or a.init or a.resume):
         p.error(f"{a.task} wants --sharpen")
+    if a.like and not a.init:
+        p.error("--like wants --init")
     torch.set_num_threads(1)
     {"train": train, "see": see, "put": put}[a.what](a)
 

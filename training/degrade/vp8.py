@@ -84,7 +84,7 @@ def small_modes(p: Tensor) -> Tensor:
     return torch.cat([flat[..., :1, :], flat[..., 3:, :], led], -2)
 
 
-def rounded(c: Tensor, step: Tensor) -> tuple[Tensor, Tensor]:
+def in_steps(c: Tensor, step: Tensor) -> tuple[Tensor, Tensor]:
     """Coefficients in steps as libwebp rounds them (a wider zero bin), and about the bits they cost, summed over the last axis."""
     level = torch.floor(c.abs() / step + 0.38)
     return torch.sign(c) * level * step, (torch.log2(1 + level) * 2 + 1.5 * (level > 0)).sum(-1)
@@ -107,13 +107,13 @@ def coded(residual: Tensor, ac: Tensor, dc: Tensor, n: int, second: bool = False
     parts = residual.view(*shape[:-1], k, 4, k, 4).transpose(-3, -2).reshape(*shape[:-1], k * k, 16)
     c = parts @ m.T
     step = torch.cat([dc[..., None], ac[..., None].expand(*ac.shape, 15)], -1)[..., None, :] / 2
-    q, bits = rounded(c, step)
+    q, bits = in_steps(c, step)
     bits = bits.sum(-1)
     if second:
         h = hadamard(residual.device)
         wide = torch.cat([dc[..., None], 0.775 * ac[..., None].expand(*ac.shape, 15)], -1) / 2
-        main, more = rounded(c[..., 0] @ h, wide)
-        _, first = rounded(c[..., :1], step[..., :1])
+        main, more = in_steps(c[..., 0] @ h, wide)
+        _, first = in_steps(c[..., :1], step[..., :1])
         q, bits = torch.cat([(main @ h)[..., None], q[..., 1:]], -1), bits - first.sum(-1) + more
     return (q @ m).view(*shape[:-1], k, k, 4, 4).transpose(-3, -2).reshape(shape), bits
 
