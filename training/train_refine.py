@@ -77,7 +77,7 @@ def see(a: argparse.Namespace) -> None:
     seed = 1000 * SEED[a.task] + part
     rng, g, kept = random.Random(seed), torch.Generator(a.device).manual_seed(seed), []
     task = torch.full((4,), TASKS.index(a.task), device=a.device)
-    while time.time() < end:
+    while kept or time.time() < end:  # what was begun is filled
         y, x = views(photos, a.task, 4, rng, g)
         noise = torch.randn(4, 16, SIDE // 8, SIDE // 8, generator=g, device=a.device)
         out = model.restore(y, F.interpolate(y, (64, 64), mode="area"), task, noise, 0 if a.off else 1).clamp(-1, 1)

@@ -208,7 +208,7 @@ def test_the_last_pass_learns_and_is_put_into_the_state(tmp_path, monkeypatch):
 
 
 def test_views_seen_without_the_transformer_are_to_stay(tmp_path, monkeypatch):
-    monkeypatch.setattr(train_refine, "PART", 4)
+    monkeypatch.setattr(train_refine, "PART", 8)  # two batches, the second after the end of the time
     write(random_model(), tmp_path / "state", half=True)
     (tmp_path / "photos").mkdir()
     Image.fromarray(np.random.default_rng(1).integers(0, 255, (300, 300, 3), np.uint8)).save(tmp_path / "photos/a.jpg")
