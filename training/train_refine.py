@@ -219,6 +219,8 @@ def put(a: argparse.Namespace) -> None:
     model.config["refine"]["tasks"] = [t for t in TASKS if t in nets or t == a.task]
     ema = torch.load(Path(a.run) / "ckpt.pt", map_location="cpu", weights_only=True)["ema"]
     if a.mean:
+        if a.task not in nets:
+            raise SystemExit(f"--mean: {a.state} has no last pass for {a.task}")
         ema = {name: (v + ema[name]) / 2 for name, v in nets[a.task].state_dict().items()}
     nets[a.task] = refine_net(model.config["refine"], a.task)
     nets[a.task].load_state_dict(ema)
