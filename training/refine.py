@@ -1,8 +1,8 @@
 """The last pass over a decoded photo, for tasks whose small structure the decoder leaves: one small network each.
 
 A three-level convolutional network that sees the degraded and the restored photo and adds a residual to the
-restored one. For tasks of `sharpen` it also sees the degraded photo sharpened (sharpen.py), and moves every place of the restored
-photo towards that as far as it says. No layer normalises or pools over space, so a tile and the whole photo agree.
+restored one. For tasks of `sharpen` it also sees the degraded photo sharpened (sharpen.py), for those of `guide` the degraded photo under
+smooth gains (guide.py), and moves every place of the restored photo towards that as far as it says. No layer normalises or pools over space, so a tile and the whole photo agree.
 """
 
 import math
@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from .guide import guided
 from .sharpen import Sharpen
 from .vae import SLOPE, Block, conv3
 
@@ -18,7 +19,7 @@ from .vae import SLOPE, Block, conv3
 class Refine(nn.Module):
     """photo, restored [B, 3, H, W] in -1..1, H and W multiples of 16 -> restored and refined, the same shape, not clamped."""
 
-    def __init__(self, c: dict, sharpen: bool = False):
+    def __init__(self, c: dict, sharpen: bool = False, guide: bool = False):
         super().__init__()
         w, n = c["widths"], c["blocks"]
         # Apart: onnxruntime's WebGPU gives wrong numbers for a convolution of the six channels together.
@@ -26,18 +27,26 @@ class Refine(nn.Module):
         self.stem = nn.Conv2d(3, w[0], 6, stride=2, padding=2)
         if sharpen:
             self.sharpen = Sharpen(c["sharpen"])
+        self.guide = {k: v for k, v in c["guide"].items() if k != "tasks"} if guide else None
+        if sharpen or guide:
             self.sharp = nn.Conv2d(3, w[0], 6, stride=2, padding=2, bias=False)
         self.before = nn.ModuleList(nn.ModuleList(Block(w[level]) for _ in range(n[level])) for level in range(3))
         self.down = nn.ModuleList(conv3(w[level], w[level + 1], stride=2) for level in range(2))
         self.up = nn.ModuleList(nn.Conv2d(w[level + 1], 4 * w[level], 1) for level in range(2))
         self.after = nn.ModuleList(nn.ModuleList(Block(w[level]) for _ in range(n[level])) for level in range(2))
-        self.out = conv3(w[0], 16 if sharpen else 12)
+        self.out = conv3(w[0], 16 if sharpen or guide else 12)
+
+    def aim(self, photo: Tensor, restored: Tensor) -> Tensor | None:
+        """What the restored photo may be moved towards, the same shape: the photo sharpened, or under smooth gains."""
+        if hasattr(self, "sharpen"):
+            return self.sharpen(photo)
+        return guided(photo, restored, **self.guide) if self.guide else None
 
     def forward(self, photo: Tensor, restored: Tensor, sharp: Tensor | None = None) -> Tensor:
-        """sharp: the photo sharpened, where that is known already."""
+        """sharp: what `aim` gives, where that is known already."""
         h = self.photo(photo) + self.stem(restored)
-        if hasattr(self, "sharpen"):
-            sharp = self.sharpen(photo) if sharp is None else sharp
+        sharp = self.aim(photo, restored) if sharp is None else sharp
+        if sharp is not None:
             h = h + self.sharp(sharp)
         skips = []
         for level in range(3):
@@ -55,7 +64,7 @@ class Refine(nn.Module):
 
 
 def refine_net(c: dict, task: str) -> Refine:
-    return Refine(c, task in c.get("sharpen", {}).get("tasks", []))
+    return Refine(c, *(task in c.get(aid, {}).get("tasks", []) for aid in ("sharpen", "guide")))
 
 
 def refine_nets(c: dict) -> nn.ModuleDict:

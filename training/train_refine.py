@@ -7,7 +7,7 @@
 
 `train` lets the network stand in for the whole model at first (restored = degraded): such samples cost little. `see`
 restores views with the model of --state and keeps them; with --pairs `train` goes on with those. For blur --sharpen names what
-train_sharpen.py made, and the sharpened photo of --pairs is computed once, at the start. `put` writes the EMA
+train_sharpen.py made; the sharpened photo of --pairs, and that of guide.py, are computed once, at the start. `put` writes the EMA
 weights into --state, from where `train --init training/state` goes on another day; a task that has none begins with --like another's. With
 --perceptual structure counts in the loss (perceptual.py). A file RUN/deadline with a Unix time moves the end of a training that runs; --resume continues one.
 """
@@ -94,14 +94,14 @@ def pairs(folder: str) -> Tensor:
 
 
 @torch.no_grad()
-def sharpened(net: Refine, seen: Tensor) -> Tensor:
-    """uint8 [n, 4 (degraded, restored, clean, sharpened), 3, SIDE, SIDE]."""
-    sharp = [((net.sharpen(y.float()[None] / 127.5 - 1) + 1) * 127.5).round().byte() for y in seen[:, 0]]
-    return torch.cat([seen, torch.stack(sharp, 1).transpose(0, 1)], 1)
+def aimed(net: Refine, seen: Tensor) -> Tensor:
+    """uint8 [n, 4 (degraded, restored, clean, what `Refine.aim` makes of the first two), 3, SIDE, SIDE]."""
+    aims = [((net.aim(*(v.float()[None] / 127.5 - 1 for v in view[:2])) + 1) * 127.5).round().byte() for view in seen]
+    return torch.cat([seen, torch.stack(aims, 1).transpose(0, 1)], 1)
 
 
 def sample(photos: Photos | None, seen: Tensor | None, task: str, rng: random.Random, g: torch.Generator) -> list[Tensor]:
-    """Degraded, restored and clean crops of a batch, and sharpened ones where there are."""
+    """Degraded, restored and clean crops of a batch, and what the restored ones may be moved towards, where there is such."""
     if seen is None:
         y, x = views(photos, task, VIEWS, rng, g)
         y, x = crops([y, x], rng)
@@ -157,7 +157,8 @@ def train(a: argparse.Namespace) -> None:
     net.to(a.device, memory_format=torch.channels_last)
     if hasattr(net, "sharpen"):
         net.sharpen.requires_grad_(False)
-        seen = sharpened(net, seen) if seen is not None else None
+    if hasattr(net, "sharp") and seen is not None:
+        seen = aimed(net, seen)
     ema = copy.deepcopy(net).requires_grad_(False)
     opts = optimisers(net, a.lr)
     step, elapsed = 0, 0.0
@@ -223,6 +224,9 @@ def put(a: argparse.Namespace) -> None:
             raise SystemExit(f"--mean: {a.state} has no last pass for {a.task}")
         ema = {name: (v + ema[name]) / 2 for name, v in nets[a.task].state_dict().items()}
     nets[a.task] = refine_net(model.config["refine"], a.task)
+    for task, net in nets.items():
+        if net.state_dict().keys() != refine_net(model.config["refine"], task).state_dict().keys():
+            raise SystemExit(f"{a.state} has a last pass for {task} of another shape: train and put that one first")
     nets[a.task].load_state_dict(ema)
     model.refine = nn.ModuleDict({t: nets[t] for t in model.config["refine"]["tasks"]})
     write(model, a.state, half=True)

@@ -5,7 +5,8 @@
 
 `see` degrades views and keeps of each the spectra at five places and the normal equations of the filters' shares: from those
 the squared error of any shares follows, without the picture. `fit` trains the layers on them (RUN/sharpen.pt, for
-`train_refine train --sharpen RUN`); --check holds a tenth out. Several `see` with seeds of their own may fill one RUN.
+`train_refine train --sharpen RUN`); --check holds a tenth out. Several `see` with seeds of their own may fill one RUN; --kernels
+narrows one to some of the generator's kernels. With --init STATE both go on from the filters and layers of that state.
 """
 
 import argparse
@@ -20,6 +21,8 @@ from torch import Tensor, nn
 
 from .config import default_config
 from .data import Photos, load_photos
+from .degrade import blur
+from .export import load
 from .filters import bank
 from .muon import Muon
 from .objective import rate
@@ -32,15 +35,28 @@ BATCH, DROPOUT = 256, 0.15
 FLOOR = 1e-5  # added to squared errors (0..1 units)
 
 
-def fresh(run: Path) -> Sharpen:
-    """With the filters of RUN: what was seen holds for those, and another machine may turn their signs."""
+def fresh(run: Path, state: str | None = None, task: str = "blur") -> Sharpen:
+    """With the filters of RUN: what was seen holds for those, and another machine may turn their signs. `state`: goes on from there."""
     c, file = default_config()["refine"]["sharpen"], run / "bank.pt"
     run.mkdir(parents=True, exist_ok=True)
+    known = load(state).refine[task].sharpen if state else None
     if not file.exists():
-        torch.save(bank(c["filters"], c["side"]), file)
+        torch.save(known.bank.weight.data if known else bank(c["filters"], c["side"]), file)
     net = Sharpen(c)
     init_sharpen(net, torch.load(file, weights_only=True))
+    if known:
+        if not torch.equal(known.bank.weight, net.bank.weight):
+            raise SystemExit(f"{file} holds other filters than {state}")
+        net.load_state_dict(known.state_dict())
     return net
+
+
+def only(names: list[str]) -> None:
+    """The generator blurs by these of its kernels alone."""
+    for kind in set(blur.KINDS) - {blur.by_kernel}:
+        del blur.KINDS[kind]
+    for kernel in [k for k in blur.KERNELS if k.__name__ not in names]:
+        del blur.KERNELS[kernel]
 
 
 def looked_at(net: Sharpen, y: Tensor, x: Tensor) -> dict[str, Tensor]:
@@ -63,7 +79,9 @@ def looked_at(net: Sharpen, y: Tensor, x: Tensor) -> dict[str, Tensor]:
 @torch.no_grad()
 def see(a: argparse.Namespace) -> None:
     run, end = Path(a.run), time.time() + a.seconds
-    net = fresh(run)
+    net = fresh(run, a.init, a.task)
+    if a.kernels:
+        only(a.kernels)
     photos = Photos(load_photos([Path(d) for d in a.data]), "cpu")
     rng, g, kept = random.Random(a.seed), torch.Generator().manual_seed(a.seed), []
     while time.time() < end:
@@ -86,6 +104,12 @@ class Layers(nn.Module):
         super().__init__()
         self.mean, self.std = spectra.mean((0, 1)), spectra.std((0, 1)) + 0.02
         self.layers, self.out = copy.deepcopy(net.layers), copy.deepcopy(net.out)
+
+    def take(self) -> None:
+        """The layers come from a trained network, whose first one reads what it is given: the reverse of `put_into`."""
+        first = self.layers[0]
+        first.bias.data.add_(first.weight.data[..., 0, 0] @ self.mean)
+        first.weight.data.mul_(self.std[:, None, None])
 
     def forward(self, x: Tensor) -> Tensor:
         x = ((x.float() - self.mean) / self.std)[..., None, None]
@@ -117,8 +141,10 @@ def fit(a: argparse.Namespace) -> None:
     count = len(seen["e"])
     held = {k: v[-(count // 10) :] for k, v in seen.items()} if a.check else None
     count -= count // 10 if a.check else 0
-    sharpen = fresh(Path(a.run))
-    net = Layers(sharpen, seen["spectra"][:2000].float())
+    sharpen = fresh(Path(a.run), a.init, a.task)
+    net = Layers(sharpen, seen["spectra"][torch.randperm(count)[:2000]].float())
+    if a.init:
+        net.take()
     ema = copy.deepcopy(net).requires_grad_(False)
     inner = [layer.weight for layer in net.layers]
     rest = [*(layer.bias for layer in net.layers), *net.out.parameters()]
@@ -151,6 +177,8 @@ def main() -> None:
     p.add_argument("--seconds", type=float, default=900)
     p.add_argument("--steps", type=int, default=5000)
     p.add_argument("--lr", type=float, default=2e-3)
+    p.add_argument("--init", help="state to go on from")
+    p.add_argument("--kernels", nargs="+", choices=[k.__name__ for k in blur.KERNELS], help="(see) only views blurred by these")
     p.add_argument("--check", action="store_true", help="hold a tenth out and say what is gained on it")
     a = p.parse_args()
     torch.set_num_threads(1)

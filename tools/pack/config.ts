@@ -73,6 +73,15 @@ const small = z.strictObject({
           width: dim,
         })
         .optional(),
+      /** Tasks among these whose network also sees the photo under smooth gains. */
+      guide: z
+        .strictObject({
+          tasks: z.array(taskId).min(1),
+          step: z.number().int().min(1).max(16),
+          radius: z.number().int().min(1).max(16),
+          epsilon: z.number().positive(),
+        })
+        .optional(),
     })
     .optional(),
   start_sigma: z.number().min(0),
@@ -227,6 +236,12 @@ export function checkDims(c: PackConfig): void {
     want(c.refine?.widths.length === c.refine?.blocks.length, 'refine.widths and refine.blocks differ in length');
     const sharpen = c.refine?.sharpen;
     want((sharpen?.side ?? 1) % 2 === 1 && (sharpen?.side ?? 1) <= 31, 'refine.sharpen.side is even or above 31');
+    const guide = c.refine?.guide;
+    want(16 % (guide?.step ?? 1) === 0, 'refine.guide.step does not divide 16');
+    want(
+      !guide?.tasks.some((task) => sharpen?.tasks.includes(task)),
+      'a task is both in refine.sharpen and refine.guide',
+    );
     want((sharpen?.filters ?? 16) % 16 === 0, 'refine.sharpen.filters is no multiple of 16');
     want(c.auto?.widths.length === c.auto?.blocks.length, 'auto.widths and auto.blocks differ in length');
   } else {

@@ -3,7 +3,7 @@ import { autoHead } from './auto.ts';
 import type { SmallConfig } from './config.ts';
 import type { Emitter } from './emitter.ts';
 import { alone, ditDims, familyHead, type GraphPlan, type Plan, tasksOf, transformerParts } from './plan-parts.ts';
-import { refine } from './refine-small.ts';
+import { type Aim, refine } from './refine-small.ts';
 import { conditioningTable, decoderLevel, encoderLevel } from './vae-small.ts';
 
 /** The small family: norm-free VAE with skips, conditioning table. */
@@ -43,14 +43,21 @@ export function smallPlan(c: SmallConfig): Plan {
     graphs.set('auto', { emit: (e) => autoHead(e, dims), chunks: [1], modes: 'one' });
   }
   const refined = c.refine;
-  const sharpened = (task: TaskId) => refined?.sharpen?.tasks.includes(task) === true;
-  const refineGraph = (task: TaskId) => (sharpened(task) ? 'refine_sharp' : 'refine');
+  const aimOf = (task: TaskId): Aim | undefined => {
+    const { sharpen, guide } = refined ?? {};
+    if (sharpen?.tasks.includes(task)) return { sharpen };
+    return guide?.tasks.includes(task) ? { guide } : undefined;
+  };
+  const refineGraph = (task: TaskId) => {
+    const aim = aimOf(task);
+    if (!aim) return 'refine';
+    return 'sharpen' in aim ? 'refine_sharp' : 'refine_guided';
+  };
   if (refined) {
     for (const task of refined.tasks) {
-      const sharp = sharpened(task) ? refined.sharpen : undefined;
       graphs.set(
         refineGraph(task),
-        level((e) => refine(e, refined, sharp)),
+        level((e) => refine(e, refined, aimOf(task))),
       );
     }
   }

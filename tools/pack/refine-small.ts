@@ -1,11 +1,12 @@
 /**
  * `refine`: the last pass over a decoded tile, one set of weights a task. A residual for `restored`, from it and the photo,
- * by a norm-free network of three levels (training/refine.py); with `sharp` also from the photo sharpened, towards which every
- * place is moved as far as the network says. RGB in [-1,1]; level L works at H/2^(L+1).
+ * by a norm-free network of three levels (training/refine.py); with an aim also from that: the photo sharpened, or under smooth
+ * gains, towards which every place is moved as far as the network says. RGB in [-1,1]; level L works at H/2^(L+1).
  */
 import type { Value } from '../onnx/model.ts';
 import { type Conv, conv, convWeight, convWith, pixelShuffle } from './conv.ts';
 import type { Emitter } from './emitter.ts';
+import { type GuideDims, guided } from './guide-small.ts';
 import { type SharpenDims, sharpen } from './sharpen-small.ts';
 import { block, SLOPE } from './vae-small.ts';
 
@@ -15,9 +16,12 @@ export interface RefineDims {
   readonly blocks: readonly number[];
 }
 
+/** What makes the aim, if there is one. */
+export type Aim = { readonly sharpen: SharpenDims } | { readonly guide: GuideDims };
+
 const PLANE = [1, 3, 'H', 'W'] as const;
 
-export function refine(e: Emitter, { widths, blocks }: RefineDims, sharp?: SharpenDims): void {
+export function refine(e: Emitter, { widths, blocks }: RefineDims, aim?: Aim): void {
   const width = (level: number) => widths[level] ?? 0;
   const last = widths.length - 1;
   const run = (x: Value, way: string, level: number) => {
@@ -31,7 +35,7 @@ export function refine(e: Emitter, { widths, blocks }: RefineDims, sharp?: Sharp
   const stem = (tensor: string): Conv => ({ tensor, out: width(0), in: 3, kernel: 6, stride: 2, pad: 2, edge: true });
   const look = (x: Value, tensor: string) => convWith(e, e.narrow(x), convWeight(e, stem(tensor)), '', stem(tensor));
   let h = e.add(look(photo, 'photo'), conv(e, e.narrow(restored), stem('stem')));
-  const clear = sharp && sharpen(e, photo, sharp);
+  const clear = aim && ('sharpen' in aim ? sharpen(e, photo, aim.sharpen) : guided(e, photo, restored, aim.guide));
   if (clear) h = e.add(h, look(clear, 'sharp'));
   const skips: Value[] = [];
   for (let level = 0; level <= last; level++) {

@@ -191,15 +191,15 @@ def test_the_last_pass_learns_and_is_put_into_the_state(tmp_path, monkeypatch):
     s = torch.load(tmp_path / "run/ckpt.pt", weights_only=True)
     s["model"] = {k: v + 1 if k.startswith("sharpen.") else v for k, v in s["model"].items()}
     torch.save(s, tmp_path / "run/ckpt.pt")
-    taken, sharp = [], train_refine.sharpened
-    monkeypatch.setattr(train_refine, "sharpened", lambda net, seen: taken.append(deepcopy(net.sharpen.state_dict())) or sharp(net, seen))
+    taken, aimed = [], train_refine.aimed
+    monkeypatch.setattr(train_refine, "aimed", lambda net, seen: taken.append(deepcopy(net.sharpen.state_dict())) or aimed(net, seen))
     train_refine.train(Namespace(**{**vars(a), "resume": True, "seconds": 0.0}))  # by what the run has, not by new weights
     assert all(torch.equal(v, s["model"][f"sharpen.{k}"]) for k, v in taken[0].items())
     other = Namespace(**{**vars(on), "task": "rain", "run": str(tmp_path / "rain"), "like": "compression"})
     train_refine.train(other)  # a task that has no last pass begins with another's
     train_refine.put(other)
     both = load(tmp_path / "state")
-    assert both.config["refine"]["tasks"] == list(both.refine) == ["blur", "compression", "haze", "low-light", "noise", "rain"]
+    assert both.config["refine"]["tasks"] == list(both.refine) == ["blur", "compression", "haze", "low-light", "noise", "rain", "reflection"]
     assert torch.equal(both.refine["rain"].out.weight, before["compression"].out.weight)
     train_refine.put(Namespace(**{**vars(a), "mean": True}))  # half of the state's, half of the run's
     half, was = load(tmp_path / "state").refine["blur"], both.refine["blur"]

@@ -10,10 +10,12 @@ import torch.nn.functional as F
 
 from training import train_sharpen
 from training.config import default_config
+from training.degrade import blur
+from training.export import random_model, write
 from training.filters import inverses, kernels
 from training.muon import orthogonal
 from training.sharpen import FLOOR, Sharpen, init_sharpen, luma_of, waves
-from training.train_sharpen import Layers, error, fit, looked_at
+from training.train_sharpen import Layers, error, fit, fresh, looked_at, only
 
 SMALL = {"tasks": ["blur"], "window": 32, "side": 5, "filters": 16, "width": 16}
 
@@ -91,12 +93,12 @@ def test_errors_are_known_without_the_picture():
 
 def test_the_layers_learn_and_are_put_into_the_network(tmp_path, monkeypatch):
     net, g = small(), torch.Generator().manual_seed(8)
-    monkeypatch.setattr(train_sharpen, "fresh", lambda run: small())
+    monkeypatch.setattr(train_sharpen, "fresh", lambda run, state, task: small())
     x = F.interpolate(torch.rand(16, 3, 64, 64, generator=g), scale_factor=4, mode="bilinear") * 2 - 1
     shares = 0.3 * torch.randn(16, generator=g)
     seen = looked_at(net, x, x + (shares.view(1, 16, 1, 1) * net.answers(luma_of(x))).sum(1, keepdim=True))
     torch.save(seen, tmp_path / "001-0000.pt")
-    fit(Namespace(run=str(tmp_path), seed=1, check=False, lr=1e-3, steps=300))
+    fit(Namespace(run=str(tmp_path), seed=1, check=False, lr=1e-3, steps=300, init=None, task="blur"))
     net.load_state_dict(torch.load(tmp_path / "sharpen.pt", weights_only=True))
     with torch.no_grad():
         left = error(net.shares(seen["spectra"][:, 0].float()[..., None, None])[..., 0, 0], seen)
@@ -110,6 +112,27 @@ def test_the_scale_of_what_is_read_is_folded_in():
     layers.put_into(net)
     spectra = torch.rand(2, 1088, generator=torch.Generator().manual_seed(9))
     assert torch.allclose(net.shares(spectra[..., None, None])[..., 0, 0], layers(spectra), rtol=1e-3, atol=1e-4)
+    again = Layers(net, torch.rand(10, 5, 1088) * 2 - 4).eval()  # training goes on with views of another scale
+    again.take()
+    assert torch.allclose(again(spectra), layers(spectra), rtol=1e-3, atol=1e-4)
+
+
+def test_training_goes_on_with_the_filters_and_layers_of_a_state(tmp_path):
+    model = random_model()
+    write(model, tmp_path / "state", half=False)
+    known = model.refine["blur"].sharpen
+    net = fresh(tmp_path / "run", str(tmp_path / "state"))
+    assert all(torch.equal(v, net.state_dict()[k]) for k, v in known.state_dict().items())
+    torch.save(known.bank.weight + 1, tmp_path / "run/bank.pt")
+    with pytest.raises(SystemExit, match="other filters"):
+        fresh(tmp_path / "run", str(tmp_path / "state"))
+
+
+def test_views_can_be_of_some_kernels_alone(monkeypatch):
+    monkeypatch.setattr(blur, "KINDS", dict(blur.KINDS))
+    monkeypatch.setattr(blur, "KERNELS", dict(blur.KERNELS))
+    only(["line", "shake"])
+    assert list(blur.KINDS) == [blur.by_kernel] and list(blur.KERNELS) == [blur.line, blur.shake]
 
 
 def test_the_default_bank_fits_its_network():
