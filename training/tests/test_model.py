@@ -6,6 +6,7 @@ from argparse import Namespace
 from copy import deepcopy
 
 import numpy as np
+import pytest
 import torch
 from PIL import Image
 
@@ -161,7 +162,7 @@ def test_the_last_pass_belongs_to_its_tasks():
     """It sees a photo of any multiple of 16, and only samples of its own task; far from a border it sees no border."""
     model = random_model()
     photo = torch.rand(2, 3, 48, 352, generator=torch.Generator().manual_seed(4)) * 2 - 1
-    for task in ("blur", "compression"):
+    for task in ("blur", "compression", "haze"):
         with torch.no_grad():
             out = model.refined(photo, 0.9 * photo, torch.tensor([TASKS.index("rain"), TASKS.index(task)]))
             part = model.refine[task](photo[1:, ..., :288], 0.9 * photo[1:, ..., :288])
@@ -205,6 +206,16 @@ def test_the_last_pass_learns_and_is_put_into_the_state(tmp_path, monkeypatch):
     half, was = load(tmp_path / "state").refine["blur"], both.refine["blur"]
     other = torch.load(tmp_path / "run/ckpt.pt", weights_only=True)["ema"]
     assert torch.allclose(half.stem.weight, (was.stem.weight + other["stem.weight"]) / 2, atol=1e-3)
+
+
+def test_a_last_pass_of_another_shape_is_to_be_put_first(tmp_path):
+    """A state from before haze saw the smooth gains: its configuration would promise what its weights do not hold."""
+    c = default_config()
+    del c["refine"]["guide"]
+    write(Restorer(c), tmp_path / "state", half=True)
+    torch.save({"ema": load(tmp_path / "state").refine["blur"].state_dict()}, tmp_path / "ckpt.pt")
+    with pytest.raises(SystemExit, match="haze of another shape"):
+        train_refine.put(Namespace(task="blur", run=str(tmp_path), state=str(tmp_path / "state"), mean=False))
 
 
 def test_views_seen_without_the_transformer_are_to_stay(tmp_path, monkeypatch):
