@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from .guide import box
 from .vae import SLOPE
 
 LUMA = (0.299, 0.587, 0.114)
@@ -40,7 +41,7 @@ def log_power(p: Tensor) -> Tensor:
 
 def around(x: Tensor) -> Tensor:
     """Mean of AROUND x AROUND windows, those at the edge repeated beyond it."""
-    return F.avg_pool2d(F.pad(x, (AROUND // 2,) * 4, mode="replicate"), AROUND, 1)
+    return box(x, AROUND // 2)
 
 
 class Sharpen(nn.Module):

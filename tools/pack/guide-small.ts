@@ -5,6 +5,7 @@
  * All in float32, in both modes: variances are differences of squares, which fp16 would round away.
  */
 import type { Value } from '../onnx/model.ts';
+import { box, enlarged, mean } from './boxes.ts';
 import type { Emitter } from './emitter.ts';
 
 export interface GuideDims {
@@ -29,26 +30,6 @@ export function guided(e: Emitter, photo: Value, restored: Value, { step, radius
   const variance = e.add(less(xx, e.mul(x, x)), e.scalar('float32', epsilon));
   const gain = e.op('Div', [less(xy, e.mul(x, y)), variance]);
   const lines = box(e, e.concat([gain, less(y, e.mul(gain, x))], 1), 2 * CHANNELS, radius);
-  const scales = e.model.constant('float32', [1, 1, step, step]);
-  const large = e.op('Resize', [lines, '', scales], { mode: 'linear', coordinate_transformation_mode: 'half_pixel' });
-  const [slope = '', offset = ''] = e.split(large, 2, 1);
+  const [slope = '', offset = ''] = e.split(enlarged(e, lines, step), 2, 1);
   return clip(e.add(e.mul(slope, photo), offset));
-}
-
-/** Mean of (2 radius + 1)² places, those at the edge repeated beyond it. */
-function box(e: Emitter, value: Value, channels: number, radius: number): Value {
-  const side = 2 * radius + 1;
-  const pads = e.model.constant('int64', [0, 0, radius, radius, 0, 0, radius, radius]);
-  const wide = e.op('Pad', [value, pads], { mode: 'edge' });
-  return mean(e, mean(e, wide, channels, [1, side]), channels, [side, 1]);
-}
-
-type Pair = readonly [number, number];
-
-/** As a convolution: WebGPU has no kernel for average pooling in this opset. */
-function mean(e: Emitter, value: Value, channels: number, kernel: Pair, strides: Pair = [1, 1]): Value {
-  const [rows, columns] = kernel;
-  const weight = Array(channels * rows * columns).fill(1 / (rows * columns));
-  const of = e.model.constant('float32', weight, [channels, 1, rows, columns]);
-  return e.op('Conv', [value, of], { kernel_shape: kernel, strides, group: channels });
 }

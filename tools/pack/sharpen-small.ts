@@ -5,6 +5,7 @@
  * Spectra and filters are float32 in both modes: powers reach beyond fp16, and inverse filters enlarge its rounding.
  */
 import type { Value } from '../onnx/model.ts';
+import { box, enlarged, pad } from './boxes.ts';
 import { type Conv, conv, convWith, kernelShape } from './conv.ts';
 import type { Emitter } from './emitter.ts';
 import { SLOPE } from './vae-small.ts';
@@ -34,9 +35,8 @@ export function sharpen(e: Emitter, photo: Value, d: SharpenDims): Value {
   const shares = e.split(e.widen(mixture(e, luma, d)), d.filters / AT_ONCE, 1);
   const bank = e.split(fixed(e, { tensor: 'sharpen.bank', out: d.filters, in: 1, kernel: d.side }), shares.length, 0);
   const seen = pad(e, luma, d.side >> 1, 'reflect');
-  const scales = e.model.constant('float32', [1, 1, d.window / 2, d.window / 2]);
   const lacks = shares.map((share, n) => {
-    const large = e.op('Resize', [share, '', scales], { mode: 'linear', coordinate_transformation_mode: 'half_pixel' });
+    const large = enlarged(e, share, d.window / 2);
     const found = e.op('Conv', [seen, bank[n] ?? ''], { kernel_shape: [d.side, d.side] });
     return e.op('ReduceSum', [e.mul(found, large), e.model.constant('int64', [1])], { keepdims: 1 });
   });
@@ -51,9 +51,10 @@ export function sharpen(e: Emitter, photo: Value, d: SharpenDims): Value {
 function mixture(e: Emitter, luma: Value, d: SharpenDims): Value {
   const spectra = powers(e, luma, d);
   const bins = (d.window / 2 + 1) * d.window;
+  const around = (x: Value) => box(e, x, bins, AROUND >> 1);
   const logarithm = (x: Value) =>
     e.mul(e.op('Log', [e.add(x, e.scalar('float32', FLOOR))]), e.scalar('float32', 1 / 4));
-  let h = e.narrow(e.concat([mean(e, logarithm(spectra), bins), logarithm(mean(e, spectra, bins))], 1));
+  let h = e.narrow(e.concat([around(logarithm(spectra)), logarithm(around(spectra))], 1));
   for (let n = 0; n < LAYERS; n++) {
     const from = n === 0 ? 2 * bins : d.width;
     // What the first layer reads is far from zero on average, which would enlarge the rounding of 8-bit weights.
@@ -84,23 +85,9 @@ function powers(e: Emitter, luma: Value, { window }: SharpenDims): Value {
   return squares.reduce((a, b) => e.add(a, b));
 }
 
-/** Mean of AROUND × AROUND windows, those at the edge repeated beyond it. */
-function mean(e: Emitter, x: Value, channels: number): Value {
-  const box = (kernel: readonly [number, number]) =>
-    e.model.constant('float32', Array(AROUND * channels).fill(1 / AROUND), [channels, 1, ...kernel]);
-  const across = (value: Value, kernel: readonly [number, number]) =>
-    e.op('Conv', [value, box(kernel)], { kernel_shape: kernel, group: channels });
-  return across(across(pad(e, x, AROUND >> 1, 'edge'), [1, AROUND]), [AROUND, 1]);
-}
-
 /** A kernel that is used in float32 and never 8-bit. */
 function fixed(e: Emitter, spec: Conv): Value {
   const shape = kernelShape(spec);
   const tensor = `${spec.tensor}.weight`;
   return e.weight(tensor, 'float32', { stored: e.formats.plain, shape, source: { tensor, full: shape } });
-}
-
-/** `by` more rows and columns on every side. */
-function pad(e: Emitter, x: Value, by: number, mode: 'reflect' | 'edge'): Value {
-  return e.op('Pad', [x, e.model.constant('int64', [0, 0, by, by, 0, 0, by, by])], { mode });
 }
