@@ -97,8 +97,11 @@ if (existsSync(REPORTS.unit)) {
 if (!unitOk && counted === 0) failed += 1;
 
 if (check('browser', ['node', 'tools/browser.mjs']) && check('build', ['vite', 'build'])) {
-  browserTests('browser tests of the pages, two at a time', ['--project=pages', '--workers=2']);
-  browserTests('browser tests of WebGPU, two at a time', ['--project=gpu', '--workers=2']);
+  browserTests('browser tests of WebGPU and the pages, two at a time', [
+    '--project=gpu',
+    '--project=pages',
+    '--workers=2',
+  ]);
   browserTests('browser tests of the engine on the processor', ['--project=engine']);
 }
 
