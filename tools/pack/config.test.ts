@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -76,6 +76,36 @@ describe("RealRestorer's own config", () => {
     await writeFile(join(folder, 'transformer', 'config.json'), JSON.stringify(REAL_TRANSFORMER));
     const { conditioning } = await readConfig(folder);
     expect(conditioning).toEqual({ tasks: [...TASK_IDS], tokens: 640, valid: [] });
+  });
+});
+
+describe('the last passes of a small config', () => {
+  const whole = { widths: [8, 12, 16], blocks: [2, 1, 1], tasks: ['low-light', 'haze', 'rain'] };
+  const sharpen = { tasks: ['haze'], window: 32, side: 5, filters: 32, width: 8 };
+  const guide = { tasks: ['rain'], step: 4, radius: 1, epsilon: 3e-5 };
+
+  /** The config of the fixture with other last passes. */
+  async function withRefine(refine: object): Promise<unknown> {
+    const source = new URL('fixtures/small/config.json', import.meta.url);
+    const config = JSON.parse(await readFile(source, 'utf8')) as object;
+    await writeFile(join(folder, 'config.json'), JSON.stringify({ ...config, refine }));
+    return readConfig(folder);
+  }
+
+  it('are read', async () => {
+    expect(await withRefine({ ...whole, sharpen, guide })).toMatchObject({ refine: { sharpen, guide } });
+  });
+
+  it.each<[string, object, RegExp]>([
+    ['a step that does not divide a token', { guide: { ...guide, step: 3 } }, /guide\.step does not divide 16/],
+    ['a filter without a middle', { sharpen: { ...sharpen, side: 6 } }, /sharpen\.side is even/],
+    ['filters that do not fill groups', { sharpen: { ...sharpen, filters: 24 } }, /filters is no multiple of 16/],
+    ['a task in both', { sharpen, guide: { ...guide, tasks: ['haze'] } }, /both in refine\.sharpen and refine\.guide/],
+    ['a task without a last pass', { guide: { ...guide, tasks: ['noise'] } }, /is not in refine\.tasks/],
+    ['levels without blocks', { blocks: [2, 1] }, /refine\.widths and refine\.blocks differ/],
+    ['a radius of nothing', { guide: { ...guide, radius: 0 } }, /radius/],
+  ])('are refused with %s', async (_what, change, message) => {
+    await expect(withRefine({ ...whole, ...change })).rejects.toThrow(message);
   });
 });
 

@@ -242,6 +242,12 @@ export function checkDims(c: PackConfig): void {
       !guide?.tasks.some((task) => sharpen?.tasks.includes(task)),
       'a task is both in refine.sharpen and refine.guide',
     );
+    const refined = new Set(c.refine?.tasks);
+    const helped = [...(sharpen?.tasks ?? []), ...(guide?.tasks ?? [])];
+    want(
+      helped.every((task) => refined.has(task)),
+      'a task of refine.sharpen or refine.guide is not in refine.tasks',
+    );
     want((sharpen?.filters ?? 16) % 16 === 0, 'refine.sharpen.filters is no multiple of 16');
     want(c.auto?.widths.length === c.auto?.blocks.length, 'auto.widths and auto.blocks differ in length');
   } else {
