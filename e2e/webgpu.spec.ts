@@ -7,7 +7,7 @@ import { decode, type Pixels, psnr } from './support/pixels.ts';
 test.describe.configure({ mode: 'serial', timeout: 300_000 });
 
 /** Side of the corner of both that is restored. */
-const SIDE = 48;
+const SIDE = 64;
 const INPUT = 'e2e/fixtures/noise-96.png';
 const CLEAN = 'e2e/fixtures/noise-96-clean.png';
 let onWebGpu: Pixels;
