@@ -9,12 +9,12 @@ import { browserFileCache } from './packs/file-cache.ts';
 import { Store } from './packs/store.ts';
 import { jobEvents, toBitmap } from './paint-events.ts';
 import { ALL } from './photo/blend.ts';
-import { type DecodedPhoto, decodePhoto } from './photo/decode.ts';
+import { decodePhoto } from './photo/decode.ts';
 import { encodePhoto } from './photo/encode.ts';
 import { type Fidelity, fidelityOf, heatMap } from './photo/fidelity.ts';
-import { type Recipe, readRecipes } from './photo/meta/xmp.ts';
+import { readRecipes } from './photo/meta/xmp.ts';
 import { fitInto, shrinkToRgba } from './photo/rgba.ts';
-import { codecUrl, type OpenPhoto, photoInfo, recipeOf } from './photo-info.ts';
+import { codecUrl, type OpenPhoto, originOf, photoInfo, resultInfo } from './photo-info.ts';
 import { proposeTask } from './pipeline/auto.ts';
 import { Gate } from './pipeline/gate.ts';
 import type { JobEvents, JobResult } from './pipeline/job.ts';
@@ -52,7 +52,7 @@ import {
   steppedDown,
 } from './running.ts';
 import { Mutex } from './runtime/mutex.ts';
-import { type Layer, Versions } from './versions.ts';
+import { type Layer, type Origin, Versions } from './versions.ts';
 
 /** What stops, holds and hears a job. */
 interface Hold {
@@ -83,8 +83,8 @@ export class RestoreEngine implements EngineApi {
   /** What a probe found, for as long as that engine runs. */
   #pace: { readonly of: Running; readonly pace: Pace } | null = null;
   #ids = 0;
-  /** What the newest job restored, where that was not the photo as it is. */
-  #input: DecodedPhoto | null = null;
+  /** Counts openings and closings, so that a photo whose decode ends late is dropped. */
+  #opens = 0;
 
   start(
     options: EngineOptions,
@@ -107,7 +107,9 @@ export class RestoreEngine implements EngineApi {
   open(file: Blob): Promise<Outcome<PhotoInfo>> {
     return outcome(async () => {
       this.#forget();
+      const mine = this.#opens;
       const pixels = await decodePhoto(file, { load: (name) => this.#store.fetchStored(codecUrl(name)) });
+      if (mine !== this.#opens) throw new EngineError('cancelled', 'another photo was opened, or this one closed');
       this.#ids += 1;
       this.#photo = { id: this.#ids, file, pixels };
       const running = this.#running;
@@ -153,8 +155,8 @@ export class RestoreEngine implements EngineApi {
   }
 
   restore(request: RestoreRequest, onEvent: (event: RestoreEvent) => void): Promise<Outcome<RestoreResult>> {
-    const recipe = ({ pack }: Running) => recipeOf(request, pack.manifest);
-    return this.#job(onEvent, (work) => this.#restore(request, work), recipe);
+    const origin = ({ pack }: Running) => originOf(request, pack.manifest);
+    return this.#job(onEvent, (work) => this.#restore(request, work), origin);
   }
 
   estimate({ steps, area }: EstimateRequest): Promise<Outcome<Estimate[]>> {
@@ -168,10 +170,11 @@ export class RestoreEngine implements EngineApi {
   }
 
   async keepStep(step: number, onEvent: (event: RestoreEvent) => void): Promise<Outcome<RestoreResult>> {
-    const done = await this.#job(onEvent, ({ running, options }) => {
-      const kept = this.#versions.keptOf(this.#versions.newest);
-      if (!kept) throw new EngineError('internal', 'there is no job to take a step of');
-      return decodeStep(engineOf(running), this.#input ?? this.#opened().pixels, kept, step, options);
+    const done = await this.#job(onEvent, async ({ running, options }) => {
+      const steps = this.#versions.stepsOf(this.#versions.newest);
+      if (!steps) throw new EngineError('step-not-kept', 'there is no job to take a step of', { step });
+      const input = await this.#versions.input(this.#opened().pixels, steps.base);
+      return decodeStep(engineOf(running), input, steps.kept, step, options);
     });
     if (done.ok) this.#versions.setStep(done.value.id, step);
     return done;
@@ -245,7 +248,7 @@ export class RestoreEngine implements EngineApi {
   #job(
     onEvent: (event: RestoreEvent) => void,
     work: (work: Work) => Promise<JobResult>,
-    recipe?: (running: Running) => Promise<Recipe>,
+    origin?: (running: Running) => Promise<Origin>,
   ): Promise<Outcome<RestoreResult>> {
     const hold: Hold = { abort: new AbortController(), gate: new Gate(async () => this.#running?.backend.trim()) };
     this.#hold = hold;
@@ -265,11 +268,8 @@ export class RestoreEngine implements EngineApi {
         const result = await work({ running, tell, options });
         // Events and the answer travel on different ports: the answer must not overtake the last step.
         await Promise.resolve(heard).catch(() => undefined);
-        const id = await this.#keep(photo, result, await recipe?.(this.#running ?? running));
-        const { gpuPeakBytes, heapBytes } = (this.#running ?? running).backend.memory();
-        const { width, height, milliseconds, tiles, steps, longestCallMs } = result;
-        const memory = { gpuPeakBytes, heapBytes };
-        return { id, width, height, milliseconds, tiles, steps, longestCallMs, memory };
+        const id = await this.#keep(photo, result, await origin?.(this.#running ?? running));
+        return resultInfo(id, result, (this.#running ?? running).backend.memory());
       } finally {
         const now = this.#running;
         if (now && (now.runtime.gpu?.lost ?? null) === null) await now.backend.trim();
@@ -278,11 +278,11 @@ export class RestoreEngine implements EngineApi {
   }
 
   /** A new result, or with another step of the newest one the same. */
-  async #keep(photo: OpenPhoto, { rgb, kept }: JobResult, recipe?: Recipe): Promise<number> {
+  async #keep(photo: OpenPhoto, { rgb, kept }: JobResult, origin?: Origin): Promise<number> {
     const { newest } = this.#versions;
-    const id = recipe || newest === null ? ++this.#ids : newest;
+    const id = origin || newest === null ? ++this.#ids : newest;
     if (this.#photo !== photo) return id;
-    if (recipe) this.#versions.add(id, rgb, recipe, kept);
+    if (origin) this.#versions.add(id, rgb, origin, kept);
     else if (newest !== null) this.#versions.replace(newest, rgb, kept);
     return id;
   }
@@ -295,9 +295,7 @@ export class RestoreEngine implements EngineApi {
     const { manifest } = first.pack;
     const own = prompt === undefined ? null : await tokenizePrompt(manifest, prompt, (name) => first.pack.file(name));
     const settings = own === null ? rest : { ...rest, promptIds: own };
-    const input = base.length > 0 ? { ...pixels, rgb: await this.#versions.shown(pixels, base) } : pixels;
-    this.#input = base.length > 0 ? input : null;
-    this.#versions.park();
+    const input = await this.#versions.input(pixels, base);
     const notice = (code: NoticeCode) => tell({ type: 'notice', code, values: {} });
     this.#jobId = job;
     try {
@@ -388,10 +386,10 @@ export class RestoreEngine implements EngineApi {
   }
 
   #forget(): void {
+    this.#opens += 1;
     void this.cancel();
     this.#asking?.abort();
     this.#photo = null;
-    this.#input = null;
     this.#versions.clear();
     this.#kept.forget();
   }

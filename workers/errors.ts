@@ -5,6 +5,7 @@ export type ErrorCode =
   | 'empty-file'
   | 'too-many-pixels'
   | 'unsupported-image'
+  | 'save-unsupported'
   | 'pack-missing'
   | 'pack-damaged'
   | 'pack-incomplete'
@@ -18,6 +19,7 @@ export type ErrorCode =
   | 'out-of-memory'
   | 'bad-numbers'
   | 'cancelled'
+  | 'step-not-kept'
   | 'storage-full'
   | 'internal';
 

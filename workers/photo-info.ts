@@ -4,7 +4,9 @@ import { sha256Hex } from './packs/store.ts';
 import type { DecodedPhoto } from './photo/decode.ts';
 import { type Recipe, readRecipes } from './photo/meta/xmp.ts';
 import { conditionsOf, triedIn } from './pipeline/experiments.ts';
-import type { PhotoInfo, RestoreRequest } from './protocol.ts';
+import type { JobResult } from './pipeline/job.ts';
+import type { PhotoInfo, RestoreRequest, RestoreResult } from './protocol.ts';
+import type { Origin } from './versions.ts';
 
 export interface OpenPhoto {
   readonly id: number;
@@ -23,8 +25,23 @@ export function photoInfo(id: number, { width, height, type, layout, source }: D
   return { id, width, height, type, tiles, bits, grey, wide, lost: source.lost, recipes: readRecipes(source.meta.xmp) };
 }
 
+/** What the page is told of a result. */
+export function resultInfo(
+  id: number,
+  { width, height, milliseconds, tiles, steps, longestCallMs, kept }: JobResult,
+  { gpuPeakBytes, heapBytes }: RestoreResult['memory'],
+): RestoreResult {
+  const keepable = kept.history.available();
+  const memory = { gpuPeakBytes, heapBytes };
+  return { id, width, height, milliseconds, tiles, steps, keepable, longestCallMs, memory };
+}
+
+export async function originOf(request: RestoreRequest, manifest: Manifest): Promise<Origin> {
+  return { recipe: await recipeOf(request, manifest), base: request.base ?? [] };
+}
+
 /** The app's version is the page's to add. */
-export async function recipeOf(request: RestoreRequest, manifest: Manifest): Promise<Recipe> {
+async function recipeOf(request: RestoreRequest, manifest: Manifest): Promise<Recipe> {
   const { task, steps, seed, strength: amount = 1 } = request;
   const packHash = await sha256Hex(new TextEncoder().encode(JSON.stringify(manifest)));
   const { name, version } = manifest;

@@ -209,6 +209,8 @@ export interface RestoreResult {
   milliseconds: { read: number; conditioning: number; encode: number; denoise: number; decode: number; total: number };
   tiles: number;
   steps: number;
+  /** Steps that `keepStep` can make the result, rising: of a large photo not all are kept. */
+  keepable: readonly number[];
   longestCallMs: number;
   memory: { gpuPeakBytes: number; heapBytes: number };
 }
@@ -243,7 +245,10 @@ export interface EngineApi {
     options: EngineOptions,
     onEvent: (event: StartEvent) => void,
   ): Promise<Outcome<{ engine: EngineInfo; pack: PackInfo }>>;
-  /** Decodes, orients and keeps one photo (the earlier one is let go). */
+  /**
+   * Decodes, orients and keeps one photo (the earlier one is let go). 'cancelled' when another one was opened, or this one
+   * closed, before it was decoded.
+   */
   open(file: Blob): Promise<Outcome<PhotoInfo>>;
   /**
    * For the screen, fitted into `maxSide`: the photo; what the newest job, or the job with this number, put out; or the photo
@@ -272,7 +277,10 @@ export interface EngineApi {
   discard(job: string): Promise<Outcome<void>>;
   /** Holds a Web Lock of this name for as long as the worker lives, so that the page sees its end. */
   liveUnder(lock: string): Promise<void>;
-  /** Makes step `step` (1-based) of the last job the result: its clean estimate is decoded at full size. */
+  /**
+   * Makes step `step` (1-based) of the newest result's job the result: its clean estimate is decoded at full size.
+   * 'step-not-kept' for one that is not among `RestoreResult.keepable`.
+   */
   keepStep(step: number, onEvent: (event: RestoreEvent) => void): Promise<Outcome<RestoreResult>>;
   /** The result as a file at the photo's own size, with its metadata, in its own colours. */
   save(request: SaveRequest): Promise<Outcome<Saved>>;

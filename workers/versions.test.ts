@@ -18,14 +18,15 @@ const recipe: Recipe = {
   app: '',
 };
 const kept: KeptJob = { task: 'noise', tile: 64, strength: 1, steps: 1, history: new StepHistory(1, [1, 1, 1]) };
+const origin = { recipe, base: [] };
 const photo = { width: 2, height: 1, rgb: new Uint8Array(6) };
 const flat = (level: number) => new Uint8Array(6).fill(level);
 
 describe('Versions', () => {
   it('stacks results, each with its share', async () => {
     const versions = new Versions();
-    versions.add(5, flat(100), recipe, kept);
-    versions.add(7, flat(200), recipe, kept);
+    versions.add(5, flat(100), origin, kept);
+    versions.add(7, flat(200), origin, kept);
     const half = { strength: 0.5, mask: null };
     expect([...(await versions.shown(photo, []))]).toEqual([...photo.rgb]);
     expect([...(await versions.shown(photo, [{ version: 5, ...half }]))]).toEqual([...flat(50)]);
@@ -39,19 +40,19 @@ describe('Versions', () => {
 
   it('gives back what it put aside, whichever was used last', async () => {
     const versions = new Versions();
-    for (let id = 1; id <= 6; id++) versions.add(id, flat(id), recipe, kept);
+    for (let id = 1; id <= 6; id++) versions.add(id, flat(id), origin, kept);
     for (const id of [1, 6, 3, 2, 5, 4, 1]) expect([...(await versions.restored(id))]).toEqual([...flat(id)]);
     versions.park();
     for (const id of [2, 6]) expect([...(await versions.restored(id))]).toEqual([...flat(id)]);
     expect(versions.newest).toBe(6);
-    expect(versions.keptOf(6)).toBe(kept);
-    expect(versions.keptOf(5)).toBeNull();
+    expect(versions.stepsOf(6)).toEqual({ kept, base: [] });
+    expect(versions.stepsOf(5)).toBeNull();
   });
 
   it('replaces a result by another of its steps, and forgets', async () => {
     const versions = new Versions();
-    versions.add(1, flat(1), recipe, kept);
-    versions.add(2, flat(2), recipe, kept);
+    versions.add(1, flat(1), origin, kept);
+    versions.add(2, flat(2), origin, kept);
     versions.replace(2, flat(9), kept);
     expect([...(await versions.restored(2))]).toEqual([...flat(9)]);
     versions.setStep(2, 1);
@@ -59,5 +60,21 @@ describe('Versions', () => {
     versions.drop(2);
     expect(versions.newest).toBe(1);
     await expect(versions.restored(2)).rejects.toMatchObject({ code: 'internal' });
+  });
+
+  it('finds what the newest result was made of, whatever another job started from and did not end', async () => {
+    const versions = new Versions();
+    versions.add(1, flat(100), origin, kept);
+    const half = [{ version: 1, strength: 0.5, mask: null }];
+    versions.add(2, flat(200), { recipe, base: half }, kept);
+    // A job that starts from the second result and is cancelled.
+    const other = await versions.input(photo, [...half, { version: 2, strength: 1, mask: null }]);
+    expect([...other.rgb]).toEqual([...flat(200)]);
+    const steps = versions.stepsOf(versions.newest);
+    expect(steps).toEqual({ kept, base: half });
+    expect([...(await versions.input(photo, steps?.base ?? [])).rgb]).toEqual([...flat(50)]);
+    // Another of its steps is made of the same.
+    versions.replace(2, flat(9), kept);
+    expect(versions.stepsOf(2)?.base).toBe(half);
   });
 });

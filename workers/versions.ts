@@ -10,10 +10,17 @@ export interface Layer extends Blend {
   readonly version: number;
 }
 
+/** How a result came about. */
+export interface Origin {
+  readonly recipe: Recipe;
+  /** What was restored: the photo with these layers, or as it is without any. */
+  readonly base: readonly Layer[];
+}
+
 interface Version {
   recipe: Recipe;
   /** For `keepStep`; only of the newest. */
-  kept: KeptJob | null;
+  steps: { readonly kept: KeptJob; readonly base: readonly Layer[] } | null;
   /** 8-bit RGB of the whole photo; null while it is parked. */
   rgb: Uint8Array<ArrayBuffer> | null;
   /** The same outside of this thread's memory: browsers put large blobs onto the disk. */
@@ -33,9 +40,9 @@ export class Versions {
     return this.#all.size === 0 ? null : Math.max(...this.#all.keys());
   }
 
-  add(id: number, rgb: Uint8Array, recipe: Recipe, kept: KeptJob): void {
-    for (const version of this.#all.values()) version.kept = null;
-    this.#all.set(id, { recipe, kept, rgb: rgb as Uint8Array<ArrayBuffer>, parked: null });
+  add(id: number, rgb: Uint8Array, { recipe, base }: Origin, kept: KeptJob): void {
+    for (const version of this.#all.values()) version.steps = null;
+    this.#all.set(id, { recipe, steps: { kept, base }, rgb: rgb as Uint8Array<ArrayBuffer>, parked: null });
     this.#use(id);
   }
 
@@ -44,7 +51,7 @@ export class Versions {
     const version = this.#get(id);
     version.rgb = rgb as Uint8Array<ArrayBuffer>;
     version.parked = null;
-    version.kept = kept;
+    if (version.steps) version.steps = { ...version.steps, kept };
     this.#use(id);
   }
 
@@ -54,8 +61,8 @@ export class Versions {
     if (version) version.recipe = { ...version.recipe, kept: step };
   }
 
-  keptOf(id: number | null): KeptJob | null {
-    return id === null ? null : (this.#all.get(id)?.kept ?? null);
+  stepsOf(id: number | null): Version['steps'] {
+    return id === null ? null : (this.#all.get(id)?.steps ?? null);
   }
 
   recipeOf({ version, strength, mask }: Layer, app: string): Recipe {
@@ -90,6 +97,16 @@ export class Versions {
       below = blendLines(below, await this.restored(layer.version), layer, photo, 0, photo.height);
     }
     return below;
+  }
+
+  /** What a job restores: the photo with all layers. Results make room for the job. */
+  async input<P extends { width: number; height: number; rgb: Uint8Array }>(
+    photo: P,
+    layers: readonly Layer[],
+  ): Promise<P> {
+    const rgb = await this.shown(photo, layers);
+    this.park();
+    return { ...photo, rgb };
   }
 
   #get(id: number): Version {

@@ -21,6 +21,7 @@ export function errorText(failure: Failure, t: TFunction, language: string): { t
     if (code === 'unsupported-image' && type !== undefined) {
       return t('errors.unsupported-image.size', { kind: String(type).replace('image/', '').toUpperCase() });
     }
+    if (code === 'save-unsupported' && limit !== undefined) return t('errors.save-unsupported.size', values);
     const { missing, removable } = values;
     if (code === 'storage-full' && missing !== undefined) {
       const amounts = {

@@ -50,6 +50,7 @@ class ScriptedSession implements Session {
       this.asked.push(request);
       return (ScriptedSession.restores.shift() ?? never)(this);
     },
+    keepStep: async (step: number) => ({ ok: false, code: 'step-not-kept', detail: '', values: { step } }),
     cancel: async () => {
       this.cancelled = true;
     },
@@ -124,6 +125,15 @@ describe('EngineBridge', () => {
     expect(states).toEqual(['starting', 'ready']);
     bridge.close();
     expect(await bridge.propose()).toMatchObject({ ok: false, code: 'no-image-given' });
+  });
+
+  it('leaves a worker alone that has not kept a step: its results are whole', async () => {
+    ScriptedSession.restores = [done];
+    await bridge.restore(request, () => {});
+    expect(await bridge.keepStep(3, () => {})).toMatchObject({ ok: false, code: 'step-not-kept' });
+    await flush();
+    expect(ScriptedSession.made.map(({ killed }) => killed)).toEqual([null]);
+    expect(states).toEqual(['starting', 'ready']);
   });
 
   it('answers a cancelled job at once and drops what the worker still says', async () => {

@@ -11,6 +11,7 @@ export const PAGE_CODES = [
   'no-image-given',
   'demo-missing',
   'folder-failed',
+  'results-full',
 ] as const;
 export type AppErrorCode = ErrorCode | (typeof PAGE_CODES)[number];
 

@@ -32,6 +32,8 @@ export interface JobSlice {
   setPaused: (paused: boolean) => void;
   setUnfinished: (jobs: readonly UnfinishedJob[]) => void;
   addFrame: (frame: Frame) => void;
+  /** Their job is not that of the newest result. */
+  dropFrames: () => void;
   endJob: (status: Exclude<JobStatus, 'running'>, result?: RestoreResult, step?: number) => void;
   showStep: (step: number | null) => void;
   resetJob: () => void;
@@ -72,18 +74,23 @@ export const jobSlice: StateCreator<AppState, [], [], JobSlice> = (set, get) => 
     for (const known of get().frames) if (known.step === frame.step) known.image.close();
     set({ frames: [...others, frame].sort((a, b) => a.step - b.step) });
   },
+  dropFrames: () => {
+    for (const frame of get().frames) frame.image.close();
+    set({ frames: [], shownStep: null });
+  },
   endJob: (status, result, step) => {
     if (result)
       set({ job: status, progress: null, paused: false, result, keptStep: step ?? result.steps, shownStep: null });
     else {
-      // A job that came to nothing leaves the result that there was.
+      // A job that came to nothing leaves the results that there were. Its own steps are none of theirs.
+      if (get().jobKind === 'restore' && get().results.length > 0) get().dropFrames();
       const before = get().results.find((one) => one.id === get().current)?.result ?? null;
       set({ job: status, progress: null, paused: false, result: get().result ?? before });
     }
   },
   showStep: (shownStep) => set({ shownStep }),
   resetJob: () => {
-    for (const frame of get().frames) frame.image.close();
-    set({ job: 'none', progress: null, paused: false, frames: [], result: null, keptStep: null, shownStep: null });
+    get().dropFrames();
+    set({ job: 'none', progress: null, paused: false, result: null, keptStep: null });
   },
 });

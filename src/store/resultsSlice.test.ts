@@ -13,6 +13,14 @@ class Picture {
 }
 
 const picture = () => new Picture() as unknown as ImageBitmap & Picture;
+/** A job as far as its first step. */
+function begin(): Picture {
+  const image = picture();
+  useApp.getState().beginJob('restore');
+  useApp.getState().addFrame({ step: 1, image });
+  return image;
+}
+
 const resultOf = (id: number): RestoreResult => ({
   id,
   width: 4,
@@ -20,6 +28,7 @@ const resultOf = (id: number): RestoreResult => ({
   milliseconds: { read: 0, conditioning: 0, encode: 0, denoise: 0, decode: 0, total: 1 },
   tiles: 1,
   steps: 2,
+  keepable: [1, 2],
   longestCallMs: 1,
   memory: { gpuPeakBytes: 0, heapBytes: 0 },
 });
@@ -96,6 +105,19 @@ describe('results', () => {
     expect(lookOf(useApp.getState()).strength).toBe(1);
   });
 
+  it('give the strength of the next result back with the move of the slider that chose it', () => {
+    add(1);
+    const { setLook, choose, endMove, undo, redo } = useApp.getState();
+    setLook({ strength: 0.2 }, true);
+    choose({ strength: 0.2 });
+    endMove();
+    undo();
+    expect(useApp.getState().strength).toBe(1);
+    redo();
+    expect(useApp.getState().strength).toBe(0.2);
+    undo();
+  });
+
   it('let go of pictures that are no longer shown', () => {
     const first = add(1);
     const second = add(2);
@@ -119,5 +141,60 @@ describe('results', () => {
     expect(useApp.getState().result).toBeNull();
     useApp.getState().endJob('cancelled');
     expect(useApp.getState().result?.id).toBe(1);
+  });
+});
+
+describe('the film strip', () => {
+  const frames = () => useApp.getState().frames;
+
+  it('shows no steps of a job that came to nothing under an earlier result', () => {
+    add(1);
+    for (const status of ['cancelled', 'failed'] as const) {
+      const image = begin();
+      useApp.getState().showStep(1);
+      useApp.getState().endJob(status);
+      expect([frames(), image.closed, useApp.getState().shownStep]).toEqual([[], true, null]);
+    }
+    // Nor when that result is only gone back to later.
+    useApp.getState().selectResult(null);
+    begin();
+    useApp.getState().endJob('cancelled');
+    expect(frames()).toEqual([]);
+  });
+
+  it('keeps the steps of the newest result when another one of them is not kept in the end', () => {
+    const image = begin();
+    add(1);
+    useApp.getState().beginJob('keep');
+    useApp.getState().endJob('failed');
+    expect([frames().length, image.closed]).toEqual([1, false]);
+  });
+
+  it('shows how far a first job came that was cancelled', () => {
+    begin();
+    useApp.getState().endJob('cancelled');
+    expect(frames()).toHaveLength(1);
+  });
+
+  it('goes with the newest result, and with that one only', () => {
+    add(1);
+    const image = begin();
+    add(2);
+    useApp.getState().removeResult(1);
+    expect(frames()).toHaveLength(1);
+    begin();
+    add(3);
+    useApp.getState().selectResult(2);
+    useApp.getState().removeResult(3);
+    expect([frames(), image.closed, useApp.getState().current]).toEqual([[], true, 2]);
+  });
+
+  it('knows which step the newest result is of after another look at the photo', () => {
+    begin();
+    add(1);
+    useApp.getState().endJob('done', resultOf(1), 1);
+    useApp.getState().selectResult(null);
+    useApp.getState().selectResult(1);
+    expect(useApp.getState().keptStep).toBe(1);
   });
 });

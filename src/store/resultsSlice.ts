@@ -113,11 +113,15 @@ export const resultsSlice: StateCreator<AppState, [], [], ResultsSlice> = (set, 
   /** What other slices know of the current result. */
   const follow = (current: number | null) => {
     const result = get().results.find((one) => one.id === current)?.result ?? null;
-    return { current, result, keptStep: result ? get().keptStep : null, shownStep: null };
+    return { current, result, shownStep: null };
   };
   const goTo = ({ current, looks }: Snapshot) => {
-    const there = current === null || get().results.some((one) => one.id === current);
-    set({ looks: { ...get().looks, ...looks }, ...(there && current !== get().current && follow(current)) });
+    const before = get();
+    const there = current === null || before.results.some((one) => one.id === current);
+    set({ looks: { ...before.looks, ...looks }, ...(there && current !== before.current && follow(current)) });
+    // The slider also chose the strength of the next result: that goes back with it.
+    const { strength } = lookOf(get());
+    if (get().current === before.current && strength !== lookOf(before).strength) set({ strength });
   };
   return {
     ...NONE,
@@ -136,8 +140,11 @@ export const resultsSlice: StateCreator<AppState, [], [], ResultsSlice> = (set, 
       if (id !== get().current) set({ ...remember(), ...follow(id) });
     },
     removeResult: (id) => {
+      const newest = get().results.at(-1)?.id;
       const results = get().results.filter((one) => one.id !== id);
       set({ results });
+      // The film strip is the newest result's.
+      if (id === newest) get().dropFrames();
       if (get().current === id) set(follow(results.at(-1)?.id ?? null));
     },
     setLook: (look, live = false) => {

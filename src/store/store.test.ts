@@ -31,6 +31,7 @@ const result: RestoreResult = {
   milliseconds: { read: 0, conditioning: 0, encode: 0, denoise: 0, decode: 0, total: 1 },
   tiles: 1,
   steps: 4,
+  keepable: [1, 2, 3, 4],
   longestCallMs: 0,
   memory: { gpuPeakBytes: 0, heapBytes: 0 },
 };

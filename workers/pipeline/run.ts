@@ -146,7 +146,7 @@ export async function runJob(
 /**
  * Makes the clean estimate after `step` (1-based) the result, with a plan of its own: latents do not depend on tiles.
  *
- * @throws EngineError as `runJob`, and 'internal' when that step was not kept
+ * @throws EngineError as `runJob`, and 'step-not-kept'
  */
 export async function runDecode(
   engine: Engine,
@@ -157,7 +157,7 @@ export async function runDecode(
   { history, anchor }: Pick<KeptJob, 'history' | 'anchor'>,
   step: number,
 ): Promise<JobResult> {
-  if (!history.available().includes(step)) throw new EngineError('internal', `step ${step} was not kept`, { step });
+  if (!history.available().includes(step)) throw new EngineError('step-not-kept', `step ${step}`, { step });
   meter.plan(plannedCalls(engine.manifest, plan, 0, { encodes: false }));
   const calls = new Calls(engine.backend, engine.manifest, meter, options.signal, options.events, plan.bandBytes);
   Object.assign(calls.place, { step, steps: history.steps, tiles: plan.tiles.length });

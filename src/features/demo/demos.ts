@@ -1,6 +1,6 @@
 import type { TaskId } from '../../../workers/packs/manifest.ts';
 import { useApp } from '../../store/index.ts';
-import { openPhoto } from '../import/openPhoto.ts';
+import { askFor, openPhoto } from '../import/openPhoto.ts';
 
 /** One record of `demo/demos.json`. The degraded text says how the damage came about: real, or simulated. */
 export interface Demo {
@@ -26,15 +26,19 @@ export async function loadDemos(): Promise<Demo[]> {
   }
 }
 
+/** A demo that comes late, after another photo or the queue was opened, is left alone. */
 export async function openDemo(demo: Demo): Promise<void> {
   const { choose, setUi } = useApp.getState();
+  const asked = askFor();
+  const wanted = () => asked() && !useApp.getState().queueOpen;
   try {
     const response = await fetch(demoUrl(demo.file));
     if (!response.ok) throw new Error(`HTTP ${response.status}`);
     const blob = await response.blob();
+    if (!wanted()) return;
     choose({ task: demo.task });
     await openPhoto(new File([blob], demo.file, { type: blob.type }), true);
   } catch (error) {
-    setUi({ failure: { code: 'demo-missing', detail: String(error), values: {} } });
+    if (wanted()) setUi({ failure: { code: 'demo-missing', detail: String(error), values: {} } });
   }
 }

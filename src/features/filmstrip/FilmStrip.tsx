@@ -3,10 +3,17 @@ import { useTranslation } from 'react-i18next';
 import { ActionButton } from '../../app/ui.tsx';
 import { useApp } from '../../store/index.ts';
 import type { Frame } from '../../store/jobSlice.ts';
-import { goToStep, stepOnStage } from './steps.ts';
+import { goToStep, isOnlyShown, stepOnStage } from './steps.ts';
 import './film.css';
 
-const KEYS: Readonly<Record<string, number>> = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1 };
+const KEYS: Readonly<Record<string, number>> = {
+  ArrowLeft: -1,
+  ArrowDown: -1,
+  ArrowRight: 1,
+  ArrowUp: 1,
+  PageDown: -5,
+  PageUp: 5,
+};
 
 /** The steps of the last job, to be scrubbed. While a job runs it fills up and can't be moved. */
 export function FilmStrip() {
@@ -16,12 +23,14 @@ export function FilmStrip() {
   const running = useApp((state) => state.job === 'running');
   const canKeep = useApp((state) => state.shownStep !== null && state.job !== 'running' && state.result !== null);
   const step = useApp(stepOnStage);
+  const onlyShown = useApp((state) => canKeep && state.shownStep !== null && isOnlyShown(state, state.shownStep));
   const elsewhere = useApp((state) => state.job !== 'running' && (state.results.at(-1)?.id ?? null) !== state.current);
   const first = frames[0]?.step;
   const last = frames.at(-1)?.step;
   // The steps are those of the newest job.
   if (first === undefined || last === undefined || elsewhere) return null;
   const now = step ?? last;
+  const said = now === kept ? 'film.result' : onlyShown ? 'film.onlyShown' : 'film.value';
 
   const scrub = (event: PointerEvent<HTMLDivElement>) => {
     const box = event.currentTarget.getBoundingClientRect();
@@ -49,7 +58,7 @@ export function FilmStrip() {
         aria-valuemin={first}
         aria-valuemax={last}
         aria-valuenow={now}
-        aria-valuetext={t(now === kept ? 'film.result' : 'film.value', { step: now, steps: last })}
+        aria-valuetext={t(said, { step: now, steps: last })}
         onKeyDown={onKeyDown}
         onPointerDown={(event) => {
           if (running || event.button !== 0) return;
@@ -62,7 +71,14 @@ export function FilmStrip() {
           <Thumb key={frame.step} frame={frame} on={!running && frame.step === now} kept={frame.step === kept} />
         ))}
       </div>
-      {canKeep && <ActionButton id="keepStep" className="film-keep" aria-label={t('actions.keepStep')} />}
+      {canKeep && (
+        <ActionButton
+          id="keepStep"
+          className="film-keep"
+          aria-label={t('actions.keepStep')}
+          {...(onlyShown && { title: t('film.notKept') })}
+        />
+      )}
     </div>
   );
 }

@@ -1,8 +1,12 @@
-import { useApp } from '../../store/index.ts';
+import { type AppState, useApp } from '../../store/index.ts';
 
 /** The step that the stage shows: a scrubbed one, or the one that the result comes from. */
 export const stepOnStage = (state: { shownStep: number | null; keptStep: number | null }): number | null =>
   state.shownStep ?? state.keptStep;
+
+/** Whether the result is of the job whose steps are shown, but `step` can only be looked at: the engine has not kept it. */
+export const isOnlyShown = ({ result }: Pick<AppState, 'result'>, step: number): boolean =>
+  result !== null && !result.keepable.includes(step);
 
 /**
  * Moves along the film strip; the kept step shows the result itself, at full size. A large photo's job that was taken up

@@ -10,12 +10,23 @@ import { viewSide } from '../restore/surface.ts';
 let newest = 0;
 
 /**
+ * For a photo that has to be fetched before it can be opened.
+ *
+ * @returns whether it is still wanted: no other one was asked for, opened or closed meanwhile
+ */
+export function askFor(): () => boolean {
+  const mine = ++newest;
+  return () => mine === newest;
+}
+
+/**
  * Opens a photo in place of the one that is open. Of two opened in a row only the later one is shown.
  *
  * @param keepsTask its task was chosen beforehand
+ * @returns whether it is the photo that is open now
  */
-export async function openPhoto(file: File, keepsTask = false): Promise<void> {
-  const mine = ++newest;
+export async function openPhoto(file: File, keepsTask = false): Promise<boolean> {
+  const wanted = askFor();
   if (useApp.getState().queueOpen) leaveQueue();
   cancelJob();
   const { setPhoto, setOpening, setUi } = useApp.getState();
@@ -24,14 +35,18 @@ export async function openPhoto(file: File, keepsTask = false): Promise<void> {
   setUi({ failure: null, notice: null });
   let { opened, view } = await openAndView(file);
   // A worker that did not follow the cancel above was replaced meanwhile: the new one opens the photo.
-  if (!view.ok && view.code === 'cancelled' && mine === newest) ({ opened, view } = await openAndView(file));
-  if (mine !== newest) {
+  if (!view.ok && view.code === 'cancelled' && wanted()) ({ opened, view } = await openAndView(file));
+  if (!wanted()) {
     if (view.ok) view.value.close();
-    return;
+    return false;
   }
-  if (opened.ok && view.ok) return setPhoto({ name: file.name, info: opened.value, view: view.value, keepsTask });
+  if (opened.ok && view.ok) {
+    setPhoto({ name: file.name, info: opened.value, view: view.value, keepsTask });
+    return true;
+  }
   setOpening(false);
   if (!view.ok) setUi({ failure: failureOf(view) });
+  return false;
 }
 
 async function openAndView(file: File) {

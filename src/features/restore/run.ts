@@ -63,7 +63,9 @@ export async function runRestore(unfinished?: UnfinishedJob, what?: What): Promi
 export async function runAgain(what: What, kept: number): Promise<void> {
   await runRestore(undefined, what);
   const { job, result } = useApp.getState();
-  if (job === 'done' && result && kept < result.steps) await keepStep(kept);
+  if (job !== 'done' || !result || kept >= result.steps) return;
+  if (result.keepable.includes(kept)) await keepStep(kept);
+  else useApp.getState().setUi({ failure: failureOf(fail('step-not-kept', '', { step: kept })) });
 }
 
 /** A job with the steps, seed and tile that were chosen. */

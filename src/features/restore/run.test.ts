@@ -1,0 +1,37 @@
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import type { RestoreResult } from '../../../workers/protocol.ts';
+import { engine } from '../../app/engine.ts';
+import { useApp } from '../../store/index.ts';
+import type { Photo } from '../../store/photoSlice.ts';
+import { runAgain } from './run.ts';
+
+const image = { width: 8, height: 6, close: () => undefined } as ImageBitmap;
+const result = (keepable: number[]) => ({ id: 3, width: 8, height: 6, steps: 4, keepable }) as unknown as RestoreResult;
+
+beforeEach(() => {
+  useApp.setState(useApp.getInitialState(), true);
+  useApp.setState({ photo: { name: 'a.png', info: { width: 8, height: 6 }, view: image } as Photo, steps: 4 });
+  vi.stubGlobal('navigator', {});
+  vi.stubGlobal('screen', { width: 100, height: 100 });
+  vi.stubGlobal('devicePixelRatio', 1);
+  // The worker has no place in Node. What counts here is what it is asked for.
+  vi.spyOn(engine, 'restore').mockImplementation(async () => ({ ok: true, value: result([2, 4]) }));
+  vi.spyOn(engine, 'keepStep').mockImplementation(async () => ({ ok: true, value: result([2, 4]) }));
+  vi.spyOn(engine, 'view').mockImplementation(async () => ({ ok: true, value: image }));
+});
+afterEach(() => {
+  vi.unstubAllGlobals();
+  vi.restoreAllMocks();
+});
+
+it('a job done again ends with the step that was kept then', async () => {
+  await runAgain({ task: 'noise' }, 2);
+  expect(engine.keepStep).toHaveBeenCalledWith(2, expect.anything());
+  expect(useApp.getState()).toMatchObject({ job: 'done', keptStep: 2, failure: null });
+});
+
+it('a job done again leaves its own result where the engine has not kept that step, and says so', async () => {
+  await runAgain({ task: 'noise' }, 3);
+  expect(engine.keepStep).not.toHaveBeenCalled();
+  expect(useApp.getState()).toMatchObject({ job: 'done', keptStep: 4, failure: { code: 'step-not-kept' } });
+});
