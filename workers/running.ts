@@ -1,5 +1,6 @@
 /** The engine as it runs: a pack, a runtime and a backend, how they come up, are replaced and go. */
 import { EngineError } from './errors.ts';
+import { tidyPack } from './packs/leftovers.ts';
 import { readLock } from './packs/locks.ts';
 import { PARTS } from './packs/manifest.ts';
 import { openOpfs } from './packs/opfs.ts';
@@ -33,10 +34,12 @@ export async function openPack(store: Store, source: PackSource): Promise<Pack> 
   if (source.kind === 'url') return Pack.open(store, source.url);
   const disk = await openOpfs();
   if (!disk) throw new EngineError('no-storage', 'no private file system');
+  const stored = new PackStore(disk);
+  await tidyPack(stored, source.name);
   const release = await readLock(source.name);
   if (!release) throw new EngineError('pack-busy', `pack ${source.name} is being changed`);
   try {
-    const files = await StoredFiles.open(new PackStore(disk), source);
+    const files = await StoredFiles.open(stored, source);
     return new Pack(files, PARTS, release);
   } catch (error) {
     release();

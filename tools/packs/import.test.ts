@@ -43,14 +43,16 @@ function given(files: Files, prefix = 'some/pack/'): GivenPack {
   return { kind: 'files', label: 'some', files: list };
 }
 
-/** Stored as they are unless a level is asked for: weights take seconds to press. */
+/** Stored as they are unless a level is asked for, or for the one file to be pressed: weights take seconds. */
 async function zipOf(
   files: Files,
-  options: { level?: number; password?: string; prefix?: string } = {},
+  options: { level?: number; password?: string; prefix?: string; pressed?: string } = {},
 ): Promise<File> {
-  const { prefix = 'pack/', level = 0, ...rest } = options;
+  const { prefix = 'pack/', level = 0, pressed, ...rest } = options;
   const writer = new ZipWriter(new BlobWriter('application/zip'), { useWebWorkers: false, level, ...rest });
-  for (const [name, bytes] of files) await writer.add(prefix + name, new BlobReader(new Blob([bytes])));
+  for (const [name, bytes] of files) {
+    await writer.add(prefix + name, new BlobReader(new Blob([bytes])), name === pressed ? { level: 6 } : {});
+  }
   return new File([await writer.close()], 'pack.zip');
 }
 
@@ -181,6 +183,18 @@ describe('a ZIP', () => {
     expect(result).toMatchObject({ ok: false });
     if (!result.ok) expect(['pack-damaged', 'pack-missing']).toContain(result.code);
     expect(existsSync(join(home, 'packs'))).toBe(false);
+  });
+
+  it('whose deflated data can not be unpacked is refused as damaged', async () => {
+    const pressed = 'embed.onnx';
+    const bytes = Buffer.from(await (await zipOf(packFiles(), { pressed })).arrayBuffer());
+    // The name in the local header, which has 30 bytes before it; its data lies behind the name and what the header adds.
+    const at = bytes.indexOf(`pack/${pressed}`);
+    const data = at + `pack/${pressed}`.length + bytes.readUInt16LE(at - 2);
+    // A block of a kind that does not exist.
+    bytes[data] = 0xff;
+    const result = await manager.importGiven({ kind: 'zip', file: new File([bytes], 'pack.zip') });
+    expect(result).toMatchObject({ ok: false, code: 'pack-damaged' });
   });
 
   it('damaged anywhere is refused or right, never anything else', async () => {

@@ -11,6 +11,8 @@ import type { Disk } from '../../workers/packs/disk.ts';
 export function nodeDisk(root: string, quota = Number.POSITIVE_INFINITY): Disk {
   const sizes = new Map<string, number>();
   const open = new Set<string>();
+  /** Open readers of each path; nobody can write there meanwhile, as with shared handles in Chromium. */
+  const readers = new Map<string, number>();
   const grow = (path: string, bytes: number) => {
     const others = [...sizes].reduce((sum, [name, size]) => (name === path ? sum : sum + size), 0);
     if (others + bytes > quota) throw new DOMException('no room', 'QuotaExceededError');
@@ -20,7 +22,7 @@ export function nodeDisk(root: string, quota = Number.POSITIVE_INFINITY): Disk {
     openWrite: async (path) => {
       const full = join(root, path);
       mkdirSync(dirname(full), { recursive: true });
-      if (open.has(path)) throw new DOMException('is open', 'NoModificationAllowedError');
+      if (open.has(path) || readers.get(path)) throw new DOMException('is open', 'NoModificationAllowedError');
       open.add(path);
       const fd = fs.openSync(full, fs.constants.O_RDWR | fs.constants.O_CREAT);
       return {
@@ -45,10 +47,14 @@ export function nodeDisk(root: string, quota = Number.POSITIVE_INFINITY): Disk {
     },
     openRead: async (path) => {
       const fd = fs.openSync(join(root, path), 'r');
+      readers.set(path, (readers.get(path) ?? 0) + 1);
       return {
         bytes: fs.fstatSync(fd).size,
         read: (target, at) => fs.readSync(fd, target, 0, target.byteLength, at),
-        close: () => fs.closeSync(fd),
+        close: () => {
+          readers.set(path, (readers.get(path) ?? 1) - 1);
+          fs.closeSync(fd);
+        },
       };
     },
     stat: async (path) => {

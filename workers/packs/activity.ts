@@ -18,6 +18,8 @@ export class Activity {
   #state: Moving | 'waiting' = 'downloading';
   #told = 0;
   #last: { done: number; total: number } = { done: 0, total: 0 };
+  /** What is stored stays when it is cancelled, whole or not: a check only looks. */
+  keeps = false;
   /** Why it was stopped; null while nobody asked. */
   stopped: 'pause' | 'cancel' | null = null;
 

@@ -4,6 +4,7 @@ import type { Activity } from './activity.ts';
 import { sameBytes } from './disk.ts';
 import { checkGraph } from './graph-check.ts';
 import { GRAPH_LIMITS } from './graph-ops.ts';
+import { removeLeftovers } from './leftovers.ts';
 import { soleLock } from './locks.ts';
 import { type PackPlan, plannedFile } from './pack-plan.ts';
 import type { PackRecord, PackStore } from './pack-store.ts';
@@ -36,7 +37,10 @@ async function complete(finish: Finish): Promise<StoredId> {
   const known = await store.plan(id).catch(() => null);
   const before = known ? await store.record(id) : null;
   const same = known !== null && sameBytes(known.manifestBytes, plan.manifestBytes);
-  if (same && before?.complete) return id;
+  if (same && before?.complete) {
+    await removeLeftovers(store, id.name);
+    return id;
+  }
   if (known && !same && before?.complete && !sameOrigin(before.origin, origin)) {
     const detail = `Another pack with the name ${id.name} and the version ${id.version} is stored here. Remove it first.`;
     throw new EngineError('pack-damaged', detail);
@@ -59,6 +63,7 @@ async function complete(finish: Finish): Promise<StoredId> {
   await store.writeRecord(id, { ...record, complete: true, stamps: await stampsOf(store, plan) });
   activity.begin(state, plan.bytes, plan.bytes);
   await removeOlder(store, id, origin);
+  await removeLeftovers(store, id.name);
   return id;
 }
 
@@ -72,6 +77,7 @@ async function bring({ store, plan, state, activity, transfer }: Finish): Promis
   let hashed = 0;
   activity.begin('verifying', 0, plan.bytes);
   const writer = await PackWriter.open(store, plan, (bytes) => {
+    if (activity.signal.aborted) throw new EngineError('cancelled');
     hashed += bytes;
     activity.report(hashed);
   });

@@ -101,6 +101,15 @@ export class Journal {
     this.#append(`-${key} ${piece}\n`);
   }
 
+  /** Takes it back that these contents are sure: unless a checkpoint follows, their pieces are hashed again before they count. */
+  doubt(keys: Iterable<string>): void {
+    for (const key of keys) {
+      const known = this.pieces.get(key);
+      for (const piece of [...(known?.keys() ?? [])]) known?.set(piece, false);
+    }
+    this.#rewrite();
+  }
+
   /** Forgets contents that were deleted. */
   forget(keys: Iterable<string>): void {
     let changed = false;

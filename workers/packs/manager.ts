@@ -109,10 +109,11 @@ export class PacksManager implements PacksApi {
   }
 
   async cancel(id: StoredId): Promise<void> {
-    this.#activities.of(id)?.stop('cancel');
+    const activity = this.#activities.of(id);
+    activity?.stop('cancel');
     await this.#activities.over(id);
     const store = await this.#store;
-    if (!store || (await store.record(id)).complete) return;
+    if (!store || activity?.keeps || (await store.record(id)).complete) return;
     await this.#activities.run(id, false, () => store.remove(id)).catch(() => undefined);
     this.#activities.forget(id);
   }

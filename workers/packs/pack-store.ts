@@ -143,23 +143,30 @@ export class PackStore {
       await this.disk.remove(`${ROOT}/${id.name}`);
       return { freed: before };
     }
-    const unused = await this.#unused(id.name);
-    for (const key of unused) await this.disk.remove(this.contentPath(id.name, key));
-    const journal = await Journal.open(this.disk, this.journalPath(id.name));
+    await this.removeUnused(id.name);
+    return { freed: before - (await this.contentBytes(id.name)) };
+  }
+
+  /** Deletes the contents that no version has. The caller holds the pack's lock. */
+  async removeUnused(name: string): Promise<void> {
+    const unused = await this.unused(name);
+    if (unused.length === 0) return;
+    for (const key of unused) await this.disk.remove(this.contentPath(name, key));
+    const journal = await Journal.open(this.disk, this.journalPath(name));
     try {
       journal.forget(unused);
     } finally {
       journal.close();
     }
-    return { freed: before - (await this.contentBytes(id.name)) };
   }
 
-  /** Contents that no version names. */
-  async #unused(name: string): Promise<string[]> {
+  /** Contents that no version names; none while a manifest can't be read, e.g. one for another version of the app. */
+  async unused(name: string): Promise<string[]> {
     const used = new Set<string>();
     for (const version of await this.versions(name)) {
-      const plan = await this.plan({ name, version });
-      for (const file of plan?.files ?? []) used.add(file.key);
+      const plan = await this.plan({ name, version }).catch(() => null);
+      if (!plan) return [];
+      for (const file of plan.files) used.add(file.key);
     }
     const entries = await this.disk.list(contentFolder(name));
     return entries.map((entry) => entry.name).filter((key) => !used.has(key));

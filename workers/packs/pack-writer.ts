@@ -56,7 +56,8 @@ export class PackWriter {
       await writer.#settle(onHashed);
       return writer;
     } catch (error) {
-      await writer.close();
+      // Without a checkpoint: what was not hashed yet is as unsure as before.
+      await writer.#letGo();
       throw error;
     }
   }
@@ -126,8 +127,12 @@ export class PackWriter {
       // No room for one more line: the pieces since the last one are hashed again next time.
       if (!isFull(error)) throw error;
     } finally {
-      await this.#files.close().finally(() => this.#journal.close());
+      await this.#letGo();
     }
+  }
+
+  #letGo(): Promise<void> {
+    return this.#files.close().finally(() => this.#journal.close());
   }
 
   /** Pieces that a crash left unsure are hashed; contents that are too short lose what they can't hold. */

@@ -65,8 +65,15 @@ export class OpenFiles implements PieceFiles {
 
   async read(path: string, at: number, bytes: number): Promise<Uint8Array<ArrayBuffer>> {
     const target = new Uint8Array(bytes);
-    const count = (await this.#file(path)).read(target, { at });
-    return target.subarray(0, count);
+    const written = this.#open.get(path) ?? (await this.#opening.get(path));
+    if (written) return target.subarray(0, written.read(target, { at }));
+    // An engine may have it open, of an older version for example: it shares files with readers alone.
+    const reader = await this.#disk.openRead(path);
+    try {
+      return target.subarray(0, await reader.read(target, at));
+    } finally {
+      reader.close();
+    }
   }
 
   async flush(): Promise<void> {

@@ -182,9 +182,9 @@ export interface PacksApi {
   /** Reads, verifies and stores what a person gave; answers when it is complete. A broken pack keeps its good pieces. */
   importGiven(given: GivenPack): Promise<Outcome<StoredId>>;
   pause(id: StoredId): Promise<void>;
-  /** Stops and deletes what the pack had stored. A complete pack stays. */
+  /** Stops and deletes what the pack had stored. A complete pack stays, and so does one that is being checked. */
   cancel(id: StoredId): Promise<void>;
-  /** Reads and hashes all of a pack ("Check now"). */
+  /** Reads and hashes all of a pack ("Check now"). From the first broken piece on it is not used, also when this is stopped. */
   verify(id: StoredId): Promise<Outcome<VerifyReport>>;
   /** Gets the broken pieces again, from its origin or from `given`. */
   repair(id: StoredId, given?: GivenPack): Promise<Outcome<StoredId>>;

@@ -59,9 +59,30 @@ function unpack(entry: FileEntry, at: number): ReadableStream<Uint8Array> {
   });
   // Its failure reaches the reader through the stream as well.
   entry.getData(skip.writable).catch((error: unknown) => {
-    void skip.writable.abort(asDamaged(error)).catch(() => undefined);
+    void skip.writable.abort(error).catch(() => undefined);
   });
-  return skip.readable;
+  return damagedWhereItFails(skip.readable);
+}
+
+/** zip.js ends the stream with errors of its own, which are not to be told from others further on. */
+function damagedWhereItFails(stream: ReadableStream<Uint8Array>): ReadableStream<Uint8Array> {
+  const reader = stream.getReader();
+  return new ReadableStream<Uint8Array>(
+    {
+      pull: async (controller) => {
+        try {
+          const { done, value } = await reader.read();
+          if (done) controller.close();
+          else controller.enqueue(value);
+        } catch (error) {
+          controller.error(asDamaged(error));
+        }
+      },
+      cancel: (reason) => reader.cancel(reason),
+    },
+    // Nothing is unpacked before it is asked for.
+    { highWaterMark: 0 },
+  );
 }
 
 const damaged = (what: string) => new EngineError('pack-damaged', `The ZIP is damaged: ${what}.`);
