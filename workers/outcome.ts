@@ -1,5 +1,6 @@
 /** Failures as plain values: what the worker's door hands out instead of throwing. */
 import { EngineError } from './errors.ts';
+import { isOutOfMemory } from './out-of-memory.ts';
 import type { Outcome } from './protocol.ts';
 
 /** Runs `work` and answers with its value or its failure. Never throws. */
@@ -15,9 +16,5 @@ export async function outcome<T>(work: () => Promise<T> | T): Promise<Outcome<T>
 export function asEngineError(cause: unknown): EngineError {
   if (cause instanceof EngineError) return cause;
   const message = cause instanceof Error ? `${cause.name}: ${cause.message}` : String(cause);
-  // What engines throw when an array of the photo's size can't be had.
-  if (cause instanceof RangeError && /allocation|array (buffer|length)/i.test(message)) {
-    return new EngineError('out-of-memory', message);
-  }
-  return new EngineError('internal', message);
+  return new EngineError(isOutOfMemory(cause) ? 'out-of-memory' : 'internal', message);
 }

@@ -1,6 +1,7 @@
 /** `Backend` in Node: tensors lie in memory, weights come from a pack folder and stay decoded within a budget. */
 import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-web';
 import { EngineError } from '../../workers/errors.ts';
+import { isOutOfMemory } from '../../workers/out-of-memory.ts';
 import type { Mode } from '../../workers/packs/manifest.ts';
 import { decodeWeight, fedBytes, fedDType } from '../../workers/packs/weights.ts';
 import type {
@@ -170,8 +171,7 @@ export class NodeBackend implements Backend {
       await this.#sessions.drop(file);
       if (cause instanceof EngineError) throw cause;
       const message = cause instanceof Error ? cause.message : String(cause);
-      const full = /bad_alloc|out of memory|memory allocation|failed to allocate/i.test(message);
-      throw new EngineError(full ? 'out-of-memory' : 'internal', `${instance}: ${message}`);
+      throw new EngineError(isOutOfMemory(cause) ? 'out-of-memory' : 'internal', `${instance}: ${message}`);
     }
   }
 

@@ -4,13 +4,15 @@ import { deflateSync } from 'node:zlib';
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
 import { EngineError } from '../../workers/errors.ts';
+import { asEngineError } from '../../workers/outcome.ts';
 import { ALL } from '../../workers/photo/blend.ts';
 import { type Bytes, concat, latin, viewOf } from '../../workers/photo/bytes.ts';
+import { decodePhoto } from '../../workers/photo/decode.ts';
 import { encodePhoto } from '../../workers/photo/encode.ts';
 import { exifWithoutPlace, orientationOf, uprightExif } from '../../workers/photo/meta/exif.ts';
 import { pngChunk } from '../../workers/photo/meta/png.ts';
 import { damageBytes, random } from '../../workers/testing/fuzz.ts';
-import { fixture, nodePhoto } from './node-photo.ts';
+import { fixture, loadCodec, nodePhoto } from './node-photo.ts';
 
 const LONG = process.env.LONG === '1';
 const REFUSALS = ['empty-file', 'not-an-image', 'corrupt-image', 'too-many-pixels', 'unsupported-image'];
@@ -81,6 +83,36 @@ describe('sizes at the edges', () => {
       const seen = await sharp(Buffer.from(await saved.file.arrayBuffer())).metadata();
       expect([seen.width, seen.height], out).toEqual([width, height]);
     }
+  });
+
+  it.each([
+    ['jpeg', 65_501, 1, 'JPEG', 65_500],
+    ['jpeg', 1, 70_000, 'JPEG', 65_500],
+    ['webp', 16_384, 1, 'WebP', 16_383],
+    ['webp', 1, 16_384, 'WebP', 16_383],
+  ] as const)('are refused where %s can not hold %s × %s', async (format, width, height, name, limit) => {
+    const photo = await nodePhoto(new Blob([new Uint8Array(await plain(width, height).png().toBuffer())]));
+    const options = { quality: 0.9, blend: ALL, privacy: 'keep', recipes: [] } as const;
+    await expect(encodePhoto(photo, photo.rgb, { ...options, format })).rejects.toMatchObject({
+      code: 'save-unsupported',
+      values: { format: name, limit, width, height },
+    });
+    for (const other of ['png', 'tiff'] as const) {
+      const { file } = await encodePhoto(photo, photo.rgb, { ...options, format: other });
+      const again = await nodePhoto(file);
+      expect([again.width, again.height], other).toEqual([width, height]);
+    }
+  });
+
+  it('fill a JPEG up to what others read', async () => {
+    const photo = await nodePhoto(new Blob([new Uint8Array(await plain(1, 65_500).png().toBuffer())]));
+    const options = { format: 'jpeg', quality: 0.9, blend: ALL, privacy: 'keep', recipes: [] } as const;
+    const { file } = await encodePhoto(photo, photo.rgb, options);
+    const { data, info } = await sharp(Buffer.from(await file.arrayBuffer()))
+      .raw()
+      .toBuffer({ resolveWithObject: true });
+    expect([info.width, info.height]).toEqual([1, 65_500]);
+    expect(Math.abs((data[data.length - 1] as number) - 60)).toBeLessThan(4);
   });
 
   it('refuses a PNG and a TIFF of 0 × 0', async () => {
@@ -158,6 +190,21 @@ describe('bombs', () => {
         'TIFF',
       ),
     ).toBe('too-many-pixels');
+  });
+
+  it('a photo that there is no memory for is not called damaged', async () => {
+    const rows = {
+      width: 8,
+      height: 8,
+      channels: 3,
+      bits: 8,
+      // What the engine itself throws.
+      async *bands() {
+        yield { top: 0, rows: 8, samples: new Uint8Array(new ArrayBuffer(2 ** 52)) };
+      },
+    } as const;
+    const decoding = decodePhoto(new Blob([bytesOf('grey.jpg')]), { load: loadCodec, browser: async () => rows });
+    expect(asEngineError(await decoding.catch((cause: unknown) => cause)).code).toBe('out-of-memory');
   });
 
   it('a TIFF whose tile is larger than the picture by far is refused', async () => {

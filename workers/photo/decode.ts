@@ -1,5 +1,6 @@
 /** From a file to the photo as the engine keeps it. */
 import { EngineError } from '../errors.ts';
+import { isOutOfMemory } from '../out-of-memory.ts';
 import { isWorthKeeping, keepRows } from './codec/kept.ts';
 import { corrupt, hasAlpha, type Layout, type Rows } from './codec/rows.ts';
 import type { Rgb } from './rgba.ts';
@@ -26,7 +27,8 @@ export async function decodePhoto(file: Blob, decoders: Decoders): Promise<Decod
   // Headers can lie, and some types hide their size until they are decoded.
   checkPixels(width, height);
   const { rgb, alpha } = await toModel(rows, source).catch((cause) => {
-    if (cause instanceof EngineError) throw cause;
+    // Too little memory does not make a photo a damaged one.
+    if (cause instanceof EngineError || isOutOfMemory(cause)) throw cause;
     throw corrupt(cause instanceof Error ? cause.message : String(cause));
   });
   return { type: source.type, width, height, rgb, alpha, layout: { width, height, channels, bits }, source };

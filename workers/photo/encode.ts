@@ -1,5 +1,4 @@
 /** From a restored photo to a file in the photo's own colours. Runs in a worker: WebP needs OffscreenCanvas. */
-import { EngineError } from '../errors.ts';
 import type { ExportFormat } from '../protocol.ts';
 import { type Blend, blendLines, lineShares } from './blend.ts';
 import { writeJpeg } from './codec/jpeg-write.ts';
@@ -21,6 +20,7 @@ import type { Loss, Privacy } from './meta/metadata.ts';
 import { outgoing } from './meta/outgoing.ts';
 import { webpWith } from './meta/webp.ts';
 import type { Recipe } from './meta/xmp.ts';
+import { checkSides, notWritten } from './save-limits.ts';
 
 export interface SaveOptions {
   readonly format: ExportFormat;
@@ -36,14 +36,15 @@ export interface SaveOptions {
  * the colours that it describes. JPEG has no alpha: transparent parts come out on white.
  *
  * @param restored 8-bit sRGB, of the photo's size
- * @throws EngineError 'unsupported-image' with `format` where the browser does not write it (WebP in Safari, or over
- *   16383 px a side), 'internal' where it has no memory for the canvas
+ * @throws EngineError 'save-unsupported' where the format has no room for the photo's sides, or the browser does not write it
+ *   (WebP: in Safari, or where there is no canvas of that size)
  */
 export async function encodePhoto(
   photo: DecodedPhoto,
   restored: Uint8Array,
   { format, quality, blend, privacy, recipes }: SaveOptions,
 ): Promise<{ file: Blob; lost: Loss[] }> {
+  checkSides(format, photo);
   const rows = withoutNeedlessAlpha(await resultRows(photo, restored, blend, format === 'webp'), photo);
   const { width, height } = rows;
   const { source } = photo;
@@ -170,7 +171,7 @@ async function canvasBlob(rows: Rows, quality: number): Promise<Blob> {
   const { width, height, channels } = rows;
   const canvas = new OffscreenCanvas(width, height);
   const context = canvas.getContext('2d', { alpha: hasAlpha(rows), willReadFrequently: true });
-  if (!context) throw new EngineError('internal', `no canvas of ${width} × ${height} px`);
+  if (!context) throw notWritten('webp', `no canvas of ${width} × ${height} px`);
   for await (const { top, rows: count, samples } of rows.bands()) {
     const rgba = new Uint8ClampedArray(4 * count * width).fill(255);
     for (let from = 0, to = 0; from < samples.length; from += channels, to += 4) {
@@ -183,10 +184,9 @@ async function canvasBlob(rows: Rows, quality: number): Promise<Blob> {
   try {
     blob = await canvas.convertToBlob({ type: 'image/webp', quality: Math.min(1, Math.max(0, quality)) });
   } catch (cause) {
-    throw new EngineError('internal', `image/webp: ${cause instanceof Error ? cause.message : String(cause)}`);
+    throw notWritten('webp', cause instanceof Error ? cause.message : String(cause));
   }
   // A browser that can't write a type answers with PNG instead of failing.
-  if (blob.type !== 'image/webp')
-    throw new EngineError('unsupported-image', `got ${blob.type}`, { type: 'webp', format: 'webp' });
+  if (blob.type !== 'image/webp') throw notWritten('webp', `got ${blob.type}`);
   return blob;
 }

@@ -1,5 +1,5 @@
 /** A job whose tiles are held to one look at the whole photo (`anchor.ts`), where the pack wants that for the task. */
-import { EngineError } from '../errors.ts';
+import { isOutOfMemory } from '../out-of-memory.ts';
 import { type Anchor, anchorSize } from './anchor.ts';
 import type { Engine, JobEvents, JobOptions, JobResult } from './job.ts';
 import type { Photo } from './photo.ts';
@@ -74,7 +74,7 @@ async function small(
   try {
     return await attempt(whole);
   } catch (error) {
-    if (!(error instanceof EngineError) || error.code !== 'out-of-memory' || whole === side) throw error;
+    if (!isOutOfMemory(error) || whole === side) throw error;
     return attempt(side);
   }
 }

@@ -1,5 +1,5 @@
 /** The door of the pipeline: restore a photo, or make another step of the last job the result. */
-import { EngineError } from '../errors.ts';
+import { isOutOfMemory } from '../out-of-memory.ts';
 import { runAnchored } from './anchored.ts';
 import type { Engine, JobOptions, JobResult, KeptJob } from './job.ts';
 import type { Photo } from './photo.ts';
@@ -11,10 +11,11 @@ import { withSwitches } from './switches.ts';
 import { inWay } from './ways.ts';
 
 /**
- * Restores a photo, with the job's settings in place of the pack's where it has some (`switches.ts`). When the backend runs out of memory the job starts again with tiles of half the side, down to
- * 128 px, and says so with a notice.
+ * Restores a photo, with the job's settings in place of the pack's where it has some (`switches.ts`). When the backend or
+ * JavaScript runs out of memory the job starts again with tiles of half the side, down to 128 px, and says so with a notice.
  *
- * @throws EngineError 'cancelled', 'out-of-memory' at the smallest tile, 'bad-numbers', 'device-lost', 'pack-damaged'
+ * @throws EngineError 'cancelled', 'out-of-memory' at the smallest tile (or the browser's own error of that), 'bad-numbers',
+ *   'device-lost', 'pack-damaged'
  */
 export async function restorePhoto(engine: Engine, photo: Photo, options: JobOptions): Promise<JobResult> {
   const chosen = withManifest(engine, withRefine(withSwitches(engine.manifest, options), options.task));
@@ -29,7 +30,7 @@ export async function restorePhoto(engine: Engine, photo: Photo, options: JobOpt
 /**
  * Decodes the clean estimate after `step` (1-based) of an earlier job on the same photo.
  *
- * @throws EngineError as `restorePhoto`, and 'internal' when `kept.history` does not hold that step
+ * @throws EngineError as `restorePhoto`, and 'step-not-kept' when `kept.history` does not hold that step
  */
 export function decodeStep(
   engine: Engine,
@@ -70,7 +71,7 @@ async function withSmallerTiles(
       return await attempt(plan, meter);
     } catch (error) {
       const side = Math.max(plan.x.size, plan.y.size);
-      if (!(error instanceof EngineError) || error.code !== 'out-of-memory' || side <= LEAST_TILE) throw error;
+      if (!isOutOfMemory(error) || side <= LEAST_TILE) throw error;
       tile = Math.max(LEAST_TILE, Math.floor(side / 2 / plan.unit) * plan.unit);
       options.events?.notice?.('smaller-tile', { tile });
     }

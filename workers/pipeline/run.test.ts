@@ -287,4 +287,42 @@ describe('the end of a job', () => {
     await expect(restorePhoto(hopeless.engine, photo, options)).rejects.toMatchObject({ code: 'out-of-memory' });
     expect(hopeless.backend.live.size).toBe(0);
   });
+
+  it('so does an array that JavaScript can not have', async () => {
+    const manifest = toyManifest({}, { tile: { gpu: 1024, wasm: 1024, overlap: 32 } });
+    const { backend, engine } = engineOf(manifest, { before: once(noArray) });
+    const notices: Record<string, number>[] = [];
+    const events = { notice: (_: string, values: Record<string, number>) => notices.push(values) };
+    await restorePhoto(engine, blocks(600, 40), { ...options, events });
+    expect(notices).toEqual([{ tile: 304 }]);
+    expect(backend.live.size).toBe(0);
+
+    const hopeless = engineOf(manifest, { before: noArray });
+    await expect(restorePhoto(hopeless.engine, blocks(600, 40), options)).rejects.toThrow(RangeError);
+    expect(hopeless.backend.live.size).toBe(0);
+  });
+
+  it('only the first look at the whole photo is taken in tiles where there is no array for it alone', async () => {
+    const anchor = { side: 256, sigma: 1, tasks: [options.task] };
+    const { backend, engine } = engineOf(toyManifest({}, { anchor }), { before: once(noArray) });
+    const notices: unknown[] = [];
+    const job = await restorePhoto(engine, blocks(600, 40), {
+      ...options,
+      events: { notice: (code) => notices.push(code) },
+    });
+    expect([notices, job.tile]).toEqual([[], 128]);
+    expect(backend.live.size).toBe(0);
+  });
 });
+
+/** The error that the engine itself throws. */
+const noArray = () => new ArrayBuffer(2 ** 52);
+
+function once(fail: () => void): () => void {
+  let done = false;
+  return () => {
+    if (done) return;
+    done = true;
+    fail();
+  };
+}

@@ -1,6 +1,7 @@
 /** `Backend` on ORT's CPU kernels in WebAssembly: where there is no trusted GPU. Always fp32. */
 import type { Tensor as OrtTensor } from 'onnxruntime-web';
 import { EngineError } from '../errors.ts';
+import { isOutOfMemory } from '../out-of-memory.ts';
 import type { Pack } from '../packs/pack.ts';
 import { bytesPerElement, elementCount } from '../packs/weights.ts';
 import type { Backend, DType, MemoryUse, Piece, RunOptions, Tensor, TensorData } from '../pipeline/backend.ts';
@@ -91,7 +92,7 @@ export class WasmBackend implements Backend {
         );
       } catch (cause) {
         await this.#sessions.drop(plan.file);
-        throw asEngineError(cause, instance);
+        throw wasmError(cause, instance);
       }
     });
   }
@@ -161,11 +162,10 @@ function giveBack({ buffer }: TensorData): void {
   if (buffer instanceof ArrayBuffer && 'transfer' in buffer) buffer.transfer(0);
 }
 
-function asEngineError(cause: unknown, instance: string): EngineError {
+export function wasmError(cause: unknown, instance: string): EngineError {
   if (cause instanceof EngineError) return cause;
   const message = cause instanceof Error ? cause.message : String(cause);
-  const full = /bad_alloc|out of memory|memory allocation|failed to allocate/i.test(message);
-  return new EngineError(full ? 'out-of-memory' : 'internal', `${instance}: ${message}`);
+  return new EngineError(isOutOfMemory(cause) ? 'out-of-memory' : 'internal', `${instance}: ${message}`);
 }
 
 /** @throws EngineError 'internal' for a tensor that is not of float32 */

@@ -20,6 +20,12 @@ describe('gpuError', () => {
     expect(gpuError(new Error(message), gpu(null), 'run').code).toBe('out-of-memory');
   });
 
+  it('takes an array that JavaScript can not have for running out of memory', () => {
+    expect(gpuError(new RangeError('Array buffer allocation failed'), gpu(null), 'download').code).toBe(
+      'out-of-memory',
+    );
+  });
+
   it('believes the device when ORT says something else', () => {
     expect(gpuError(new Error('failed to run'), gpu(null, true, ['no room']), 'run')).toMatchObject({
       code: 'out-of-memory',

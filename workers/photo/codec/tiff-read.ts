@@ -18,6 +18,8 @@ interface Shape extends Layout {
   /** What the JPEGs in the file share. */
   readonly tables: Uint8Array | null;
   readonly inverted: boolean;
+  /** Colours are stored multiplied by alpha. */
+  readonly premultiplied: boolean;
   /** 16-bit, three times as many values as the palette has colours. */
   readonly palette: readonly number[] | null;
   readonly depth: 8 | 16;
@@ -67,7 +69,7 @@ function shapeOf(tiff: TiffFile, ifd: FileIfd): Shape {
     throw unsupported(photometric === 5 ? 'CMYK' : photometric === 6 ? 'YCbCr' : `colours ${photometric}`);
   const colours = photometric === 2 || photometric === 6 ? 3 : 1;
   if (stored < colours || stored > 16) throw corrupt(`${stored} samples a pixel`);
-  // Associated alpha (1) is colour already multiplied; only "unassociated" goes around the model unharmed.
+  // 1 is associated alpha, 2 unassociated; of anything else (0) nobody knows what it is.
   const extra = stored > colours ? tiff.numbers(ifd, 338)[0] : undefined;
   const alpha = extra === 1 || extra === 2 ? 1 : 0;
   const palette = isPalette ? tiff.numbers(ifd, 320) : null;
@@ -84,6 +86,7 @@ function shapeOf(tiff: TiffFile, ifd: FileIfd): Shape {
     predictor: isJpeg ? 1 : one(317, 1),
     tables: ifd.entries.get(347)?.data ?? null,
     inverted: photometric === 0,
+    premultiplied: extra === 1 && !isPalette,
     palette,
     depth,
     blockWidth: tiled ? one(322, 0) : width,
@@ -123,6 +126,8 @@ async function* bandsOf(tiff: TiffFile, shape: Shape, jpeg: Jpeg): AsyncGenerato
         place(block, shape, samples, { rows, left: column * blockWidth, plane: planar ? plane : null });
       }
     }
+    if (shape.premultiplied) divideByAlpha(samples, shape);
+    if (shape.inverted) invert(samples, shape);
     yield { top, rows, samples };
   }
 }
@@ -192,9 +197,8 @@ interface Where {
 }
 
 function place(block: Samples, shape: Shape, to: Samples, { rows, left, plane }: Where): void {
-  const { width, channels, blockWidth, stored, palette, depth, inverted } = shape;
+  const { width, channels, blockWidth, stored, palette, depth } = shape;
   const columns = Math.min(blockWidth, width - left);
-  const top = depth === 16 ? 65535 : 255;
   const per = plane === null ? stored : 1;
   for (let y = 0; y < rows; y++) {
     for (let x = 0; x < columns; x++) {
@@ -206,7 +210,24 @@ function place(block: Samples, shape: Shape, to: Samples, { rows, left, plane }:
       } else if (plane !== null) {
         if (plane < channels) to[at + plane] = block[from] as number;
       } else for (let c = 0; c < channels; c++) to[at + c] = block[from + c] as number;
-      if (inverted) to[at] = top - (to[at] as number);
     }
   }
+}
+
+const largest = ({ bits }: Layout) => (bits === 16 ? 65535 : 255);
+
+function divideByAlpha(samples: Samples, shape: Layout): void {
+  const { channels } = shape;
+  const top = largest(shape);
+  for (let at = 0; at < samples.length; at += channels) {
+    const alpha = samples[at + channels - 1] as number;
+    for (let i = at; i < at + channels - 1; i++)
+      samples[i] = alpha === 0 ? 0 : Math.min(top, Math.round(((samples[i] as number) * top) / alpha));
+  }
+}
+
+/** Grey of which 0 is white; alpha stays. */
+function invert(samples: Samples, shape: Layout): void {
+  const top = largest(shape);
+  for (let at = 0; at < samples.length; at += shape.channels) samples[at] = top - (samples[at] as number);
 }

@@ -1,8 +1,8 @@
 /** TIFF 6.0, 8 or 16 bits, Deflate with horizontal differencing, strip by strip. */
-import { EngineError } from '../../errors.ts';
 import { type Bytes, concat, deflate, latin, utf8, viewOf } from '../bytes.ts';
 import { ifdAt, openBlock, TYPE_BYTES } from '../meta/ifd.ts';
 import type { Metadata } from '../meta/metadata.ts';
+import { notWritten } from '../save-limits.ts';
 import { bandRowsOf, type Rows, type Samples } from './rows.ts';
 
 const LIMIT = 0xffff_0000;
@@ -18,7 +18,7 @@ interface Tag {
  * The EXIF block, where there is one, becomes the start of the file as it is: every offset in it, also those in
  * MakerNotes, stays right. Picture data follow, then the directory: EXIF's own first one and what describes the picture.
  *
- * @throws EngineError 'unsupported-image' above 4 GB
+ * @throws EngineError 'save-unsupported' above 4 GB
  */
 export async function writeTiff(rows: Rows, meta: Metadata): Promise<Blob> {
   const block = meta.exif && openBlock(meta.exif.slice());
@@ -33,7 +33,7 @@ export async function writeTiff(rows: Rows, meta: Metadata): Promise<Blob> {
     const at = end + pad;
     parts.push(new Blob([bytes]));
     end = at + bytes.length;
-    if (end > LIMIT) throw new EngineError('unsupported-image', 'over 4 GB', { type: 'tiff', format: 'tiff' });
+    if (end > LIMIT) throw notWritten('tiff', 'over 4 GB');
     return at;
   };
   const { width, height, channels, bits } = rows;
