@@ -3,7 +3,8 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from '@playwright/test';
-import { BlobWriter, Uint8ArrayReader, ZipWriter } from '@zip.js/zip.js';
+import { BlobWriter, Uint8ArrayReader, Uint8ArrayWriter, ZipReader, ZipWriter } from '@zip.js/zip.js';
+import sharp from 'sharp';
 import { writeTestPack } from '../tools/packs/test-pack.ts';
 import { App } from './support/app.ts';
 import { fromRepo } from './support/files.ts';
@@ -44,5 +45,44 @@ test('a window without file storage restores with the pack of the app and refuse
   } finally {
     await context.close();
     rmSync(folder, { recursive: true });
+  }
+});
+
+test('results of the queue come out of a window without file storage, in a ZIP that is made in memory', async ({
+  browser,
+}) => {
+  const context = await browser.newContext({ serviceWorkers: 'block' });
+  await context.route(/\.worker-[\w-]+\.js$/, async (route) => {
+    const response = await route.fetch();
+    await route.fulfill({ response, body: REFUSE + (await response.text()) });
+  });
+  try {
+    const page = await context.newPage();
+    await page.addInitScript(REFUSE);
+    // Browsers whose private windows refuse have no such picker either.
+    await page.addInitScript('delete window.showSaveFilePicker; delete window.showDirectoryPicker;');
+    const app = await App.open(page, { engine: 'wasm' });
+    const create = { width: 48, height: 32, channels: 3, background: { r: 90, g: 90, b: 60 } } as const;
+    const buffer = await sharp({ create }).png().toBuffer();
+    const files = ['one.png', 'two.png'].map((name) => ({ name, mimeType: 'image/png', buffer }));
+    await page.locator('input[type="file"]').first().setInputFiles(files);
+    await expect(page.getByText('Some photos could not be stored here')).toBeVisible();
+    await page.getByRole('button', { name: 'Restore all' }).click();
+    await expect(page.getByText('2 of 2 done')).toBeVisible({ timeout: 120_000 });
+    const download = page.waitForEvent('download');
+    await page.getByRole('button', { name: 'Save as ZIP' }).click();
+    const saved = await download;
+    expect(saved.suggestedFilename()).toBe('restored.zip');
+    const zip = new ZipReader(new Uint8ArrayReader(new Uint8Array(readFileSync(await saved.path()))));
+    const entries = await zip.getEntries();
+    expect(entries.map(({ filename }) => filename).sort()).toEqual(['one-restored.png', 'two-restored.png']);
+    for (const entry of entries) {
+      if (entry.directory) continue;
+      const data = await entry.getData(new Uint8ArrayWriter());
+      expect(await sharp(Buffer.from(data)).metadata()).toMatchObject({ width: 48, height: 32, format: 'png' });
+    }
+    expect(app.errors).toEqual([]);
+  } finally {
+    await context.close();
   }
 });

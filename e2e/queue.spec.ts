@@ -92,3 +92,25 @@ test('two hundred rows are not in the page at once; axe finds nothing; screensho
   await page.getByRole('button', { name: 'Close the queue' }).click();
   await app.openPhoto(fromRepo('e2e/fixtures/noise-96.png'));
 });
+
+test('deleting all data takes the queue along: its photos, its results and the ZIP', async () => {
+  const kept = () =>
+    page.evaluate(async () => {
+      const names: string[] = [];
+      for await (const name of (await navigator.storage.getDirectory()).keys()) names.push(name);
+      return names.filter((name) => name === 'queue' || name === 'restored.zip').sort();
+    });
+  expect(await kept()).toEqual(['queue', 'restored.zip']);
+  await page.getByRole('button', { name: 'Settings' }).first().click();
+  await page.getByRole('button', { name: 'Delete all photos and data' }).click();
+  await expect(page.getByText('the queue with its photos and results')).toBeVisible();
+  await page.getByRole('button', { name: 'Delete all', exact: true }).click();
+  await expect.poll(kept).toEqual([]);
+  await page.reload();
+  await page
+    .getByRole('button', { name: /^Many photos/ })
+    .first()
+    .click();
+  await expect(page.getByText('0 of 0 done')).toBeVisible();
+  expect(app.errors).toEqual([]);
+});

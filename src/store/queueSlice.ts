@@ -1,5 +1,5 @@
 import type { StateCreator } from 'zustand';
-import type { AppErrorCode } from '../bridge/outcome.ts';
+import type { AppErrorCode, Failure } from '../bridge/outcome.ts';
 import { DEFAULT_TEMPLATE } from '../features/queue/names.ts';
 import type { TaskChoice } from './choiceSlice.ts';
 import type { AppState } from './index.ts';
@@ -29,6 +29,8 @@ export interface QueueSlice {
   /** The page shows the queue instead of a photo. */
   queueOpen: boolean;
   queueState: 'idle' | 'running' | 'paused';
+  /** Why it paused by itself: what went wrong would hit every photo. */
+  queueTrouble: Failure | null;
   /** Files that are being taken in. */
   taking: number;
   template: string;
@@ -42,7 +44,15 @@ export interface QueueSlice {
     change: Partial<
       Pick<
         QueueSlice,
-        'queue' | 'queueOpen' | 'queueState' | 'taking' | 'template' | 'folder' | 'folderAsks' | 'unkept'
+        | 'queue'
+        | 'queueOpen'
+        | 'queueState'
+        | 'queueTrouble'
+        | 'taking'
+        | 'template'
+        | 'folder'
+        | 'folderAsks'
+        | 'unkept'
       >
     >,
   ) => void;
@@ -53,6 +63,7 @@ export const queueSlice: StateCreator<AppState, [], [], QueueSlice> = (set, get)
   queue: [],
   queueOpen: false,
   queueState: 'idle',
+  queueTrouble: null,
   taking: 0,
   template: DEFAULT_TEMPLATE,
   folder: null,

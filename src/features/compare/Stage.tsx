@@ -4,7 +4,7 @@ import { useApp } from '../../store/index.ts';
 import type { Photo } from '../../store/photoSlice.ts';
 import { attach, showPicture } from '../restore/surface.ts';
 import { BrushLayer } from '../results/BrushLayer.tsx';
-import { drawLook } from '../results/look.ts';
+import { drawLook, heatOf } from '../results/look.ts';
 import { CompareSlider } from './CompareSlider.tsx';
 import { dividerX, fitView, shareLeftOf } from './geometry.ts';
 import { usePanZoom } from './usePanZoom.ts';
@@ -96,12 +96,11 @@ function StepCanvas() {
 /** Where the photo changed, over what it changed to. */
 function HeatCanvas() {
   const canvas = useRef<HTMLCanvasElement>(null);
-  const map = useApp((state) => state.fidelity?.map ?? null);
-  const hidden = useApp((state) => state.showOriginal);
+  const map = useApp(heatOf);
   useLayoutEffect(() => {
     if (map) drawWhole(canvas.current, map);
   }, [map]);
-  return <canvas ref={canvas} className="stage-over" aria-hidden data-testid="heat" hidden={!map || hidden} />;
+  return <canvas ref={canvas} className="stage-over" aria-hidden data-testid="heat" hidden={!map} />;
 }
 
 function drawWhole(canvas: HTMLCanvasElement | null, image: ImageBitmap): void {

@@ -18,7 +18,7 @@ export function usePanZoom(stage: RefObject<HTMLElement | null>): void {
     const down = (event: PointerEvent) => {
       if (event.button !== 0 || points.size === 2) return;
       // The brush paints with this pointer. React would tell it only after this listener.
-      if (event.target instanceof Element && event.target.closest('.brush-layer')) return;
+      if (isOn(event, '.brush-layer')) return;
       element.setPointerCapture(event.pointerId);
       points.set(event.pointerId, at(event));
     };
@@ -28,7 +28,8 @@ export function usePanZoom(stage: RefObject<HTMLElement | null>): void {
       const now = at(event);
       const other = [...points].find(([id]) => id !== event.pointerId)?.[1];
       if (other) pinch(before, now, other);
-      else drag(before, now);
+      // The divider has this pointer and moves itself; the photo stays. It counts here so that it can be half of a pinch.
+      else if (!isOn(event, '.compare')) drag(before, now);
       points.set(event.pointerId, now);
     };
     const up = (event: PointerEvent) => points.delete(event.pointerId);
@@ -40,7 +41,8 @@ export function usePanZoom(stage: RefObject<HTMLElement | null>): void {
       zoom(Math.exp(-pixels * WHEEL), x, y);
     };
     const twice = (event: MouseEvent) => {
-      if (event.target instanceof Element && event.target.closest('button, [role=slider]')) return;
+      // Two quick dabs of the brush come as a double click, too.
+      if (isOn(event, 'button, [role=slider], .brush-layer')) return;
       if (useApp.getState().view === null) actual();
       else fitPhoto();
     };
@@ -55,6 +57,9 @@ export function usePanZoom(stage: RefObject<HTMLElement | null>): void {
     return () => stop.abort();
   }, [stage]);
 }
+
+const isOn = ({ target }: Event, selector: string): boolean =>
+  target instanceof Element && target.closest(selector) !== null;
 
 interface Point {
   x: number;

@@ -44,11 +44,23 @@ export function canShare(): boolean {
 
 export async function shareResult(): Promise<void> {
   const file = await encode();
-  if (!file) return;
+  if (file) await share(file, true);
+}
+
+/** @param maybeLate the press lies so far back that the browser may not count it any more */
+export async function share(file: File, maybeLate: boolean): Promise<void> {
   try {
     await navigator.share({ files: [file] });
   } catch (error) {
+    const name = error instanceof DOMException ? error.name : '';
     // Closing the share sheet is no failure.
-    if (!(error instanceof DOMException && error.name === 'AbortError')) toast(t('save.shareFailed'));
+    if (name === 'AbortError') return;
+    // Encoding took longer than a press counts (a second to five): the file is there now, and a new press shares it at once.
+    if (name === 'NotAllowedError' && maybeLate) {
+      toast(t('save.shareReady', { name: file.name }), {
+        label: t('actions.share'),
+        run: () => void share(file, false),
+      });
+    } else toast(t('save.shareFailed'));
   }
 }

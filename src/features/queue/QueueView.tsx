@@ -1,16 +1,18 @@
-import { Archive, FolderOpen, FolderPlus, Pause, Play, Plus, X } from 'lucide-react';
+import { Archive, FolderOpen, FolderPlus, Pause, Play, Plus, TriangleAlert, X } from 'lucide-react';
 import { useId } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { ExportFormat } from '../../../workers/protocol.ts';
+import { errorText } from '../../app/errorText.ts';
 import { Choice, Segments } from '../../app/ui.tsx';
 import type { TaskChoice } from '../../store/choiceSlice.ts';
 import { useApp } from '../../store/index.ts';
 import { ConditionsNote } from '../experiments/Experiments.tsx';
 import { pick } from '../import/picker.ts';
 import { useTasks } from '../tasks/useTasks.ts';
-import { canPickFolder, leaveFolder, pickFolder, saveZip } from './out.ts';
+import { canPickFolder, leaveFolder, pickFolder } from './out.ts';
 import { QueueList } from './QueueList.tsx';
 import { clearDone, leaveQueue, pauseQueue, runQueue } from './work.ts';
+import { saveZip } from './zip.ts';
 import './queue.css';
 
 const FORMATS: readonly ExportFormat[] = ['png', 'jpeg', 'webp', 'tiff'];
@@ -56,6 +58,24 @@ function Summary() {
   );
 }
 
+/** Why the queue stopped by itself. */
+function Trouble() {
+  const { t, i18n } = useTranslation();
+  const trouble = useApp((state) => state.queueTrouble);
+  if (!trouble) return null;
+  const { title, text } = errorText(trouble, t, i18n.language);
+  return (
+    <div className="notice queue-trouble" data-alert role="alert">
+      <TriangleAlert className="icon" aria-hidden />
+      <div className="notice-text">
+        <p className="notice-title">{title}</p>
+        <p>{text}</p>
+        <p>{t('queue.stopped')}</p>
+      </div>
+    </div>
+  );
+}
+
 function Options() {
   const { t } = useTranslation();
   const id = useId();
@@ -73,6 +93,7 @@ function Options() {
   const { choose, setQueue } = useApp.getState();
   return (
     <div className="queue-options">
+      {state === 'paused' && waiting && <Trouble />}
       <div className="queue-buttons">
         <button type="button" className="button" onClick={() => pick('file')}>
           <Plus className="icon" aria-hidden />

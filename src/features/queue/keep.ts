@@ -21,15 +21,43 @@ async function folder(kind: Kind): Promise<FileSystemDirectoryHandle> {
   return (await root.getDirectoryHandle(FOLDER, { create: true })).getDirectoryHandle(kind, { create: true });
 }
 
-/** Never fails: what can't be kept is held in memory, and the page says so. */
-export async function keepFile(kind: Kind, id: string, file: Blob): Promise<void> {
+/** What could not be written whole is taken away again: an empty file would pass for the photo after a reload. */
+async function write(kind: Kind, id: string, file: Blob): Promise<void> {
+  const place = await folder(kind);
   try {
-    const target = await (await (await folder(kind)).getFileHandle(id, { create: true })).createWritable();
-    await file.stream().pipeTo(target);
-  } catch {
-    memory.set(`${kind}/${id}`, file);
-    useApp.getState().setQueue({ unkept: true });
+    await file.stream().pipeTo(await (await place.getFileHandle(id, { create: true })).createWritable());
+  } catch (error) {
+    await place.removeEntry(id).catch(() => undefined);
+    throw error;
   }
+}
+
+function hold(kind: Kind, id: string, file: Blob): void {
+  memory.set(`${kind}/${id}`, file);
+  useApp.getState().setQueue({ unkept: true });
+}
+
+/** Never fails: a photo that can't be kept is held in memory, and the page says so. */
+export const keepPhoto = (id: string, file: Blob): Promise<void> =>
+  write('in', id, file).catch(() => hold('in', id, file));
+
+const isFull = (error: unknown) => error instanceof Error && error.name === 'QuotaExceededError';
+
+/**
+ * Where there is no private file system a result is held in memory. A full disk is another thing: the queue would go on and pile
+ * results up in memory until the tab is ended, and all of them with it.
+ *
+ * @returns false where the disk is full
+ */
+export async function keepResult(id: string, file: Blob): Promise<boolean> {
+  try {
+    await write('out', id, file);
+    memory.delete(`out/${id}`);
+  } catch (error) {
+    if (isFull(error)) return false;
+    hold('out', id, file);
+  }
+  return true;
 }
 
 export async function keptFile(kind: Kind, id: string): Promise<Blob | null> {
@@ -49,8 +77,11 @@ export async function dropFile(kind: Kind, id: string): Promise<void> {
     .catch(() => undefined);
 }
 
-export const keepItem = (item: QueueItem): Promise<void> => set(item.id, item, records()).catch(() => undefined);
-export const forgetItem = (id: string): Promise<void> => del(id, records()).catch(() => undefined);
+/** A browser without IndexedDB, or one that refuses it at once, keeps no list. */
+const ifKept = async (act: () => Promise<void>): Promise<void> => act().catch(() => undefined);
+
+export const keepItem = (item: QueueItem): Promise<void> => ifKept(async () => set(item.id, item, records()));
+export const forgetItem = (id: string): Promise<void> => ifKept(async () => del(id, records()));
 
 /** In the store of the settings: what holds for every queue. */
 const OUT = 'queue-out';
@@ -75,10 +106,15 @@ export async function keptOut(): Promise<Partial<Out>> {
   };
 }
 
+let forgotten = 0;
+/** Who takes photos in meanwhile sees by it that they are not to be kept. */
+export const timesForgotten = (): number => forgotten;
+
 /** Everything of the queue, e.g. before all data is deleted. */
 export async function forgetQueue(): Promise<void> {
+  forgotten++;
   memory.clear();
-  await clear(records()).catch(() => undefined);
+  await ifKept(async () => clear(records()));
   await navigator.storage
     ?.getDirectory()
     .then((root) => root.removeEntry(FOLDER, { recursive: true }))

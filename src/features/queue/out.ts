@@ -1,23 +1,24 @@
-/** Results out of the queue: into a folder as they come, or as a ZIP, written while it is made. */
+/** Where results of the queue go: into a folder as they come, or into what is kept for the ZIP (`zip.ts`). */
 import { toast } from '../../app/toast.ts';
+import { fail, type Result } from '../../bridge/outcome.ts';
 import { t } from '../../i18n/index.ts';
 import { useApp } from '../../store/index.ts';
-import { keepOut, keptFile, keptOut } from './keep.ts';
+import { dropFile, keepOut, keepResult, keptOut } from './keep.ts';
 import { freeName } from './names.ts';
+import type { Put } from './runner.ts';
 
-interface Pickers {
+interface Picker {
   showDirectoryPicker?: (options: { id: string; mode: 'readwrite' }) => Promise<FileSystemDirectoryHandle>;
-  showSaveFilePicker?: (options: { suggestedName: string }) => Promise<FileSystemFileHandle>;
 }
 
-const pickers = globalThis as Pickers;
+const picker = globalThis as Picker;
 const closed = (error: unknown) => error instanceof DOMException && error.name === 'AbortError';
 
-export const canPickFolder = (): boolean => pickers.showDirectoryPicker !== undefined;
+export const canPickFolder = (): boolean => picker.showDirectoryPicker !== undefined;
 
 export async function pickFolder(): Promise<void> {
   try {
-    const folder = (await pickers.showDirectoryPicker?.({ id: 'results', mode: 'readwrite' })) ?? null;
+    const folder = (await picker.showDirectoryPicker?.({ id: 'results', mode: 'readwrite' })) ?? null;
     useApp.getState().setQueue({ folder, folderAsks: false });
   } catch (error) {
     if (!closed(error)) throw error;
@@ -83,38 +84,22 @@ export async function writeInto(folder: FileSystemDirectoryHandle, name: string,
   return free;
 }
 
-const ZIP_NAME = 'restored.zip';
-/** A download link must live until the browser has read the file. */
-const LINK_MS = 60_000;
-
-/** Photos are packed already: a ZIP only puts them side by side. Nothing of it is held in memory but one photo. */
-export async function saveZip(): Promise<void> {
-  const done = useApp.getState().queue.filter(({ status, stored, saved }) => status === 'done' && stored && saved);
-  if (done.length === 0) return;
+/** Into the folder where one was picked, else into the private file system for the ZIP. */
+export async function putResult(id: string, name: string, file: Blob): Promise<Result<Put>> {
+  const { folder, queue } = useApp.getState();
+  if (!folder) {
+    const taken = new Set(queue.map(({ saved }) => saved));
+    if (!(await keepResult(id, file))) return fail('results-full');
+    return { ok: true, value: { saved: await freeName(name, (one) => taken.has(one)), stored: true } };
+  }
   try {
-    const onDisk = await pickers.showSaveFilePicker?.({ suggestedName: ZIP_NAME });
-    // Other browsers can't write to a picked file: it is made in the private file system and downloaded from there.
-    const handle = onDisk ?? (await (await navigator.storage.getDirectory()).getFileHandle(ZIP_NAME, { create: true }));
-    const { BlobReader, configure, ZipWriter } = await import('@zip.js/zip.js/lib/zip-core-custom.js');
-    configure({ useWebWorkers: false });
-    const writer = new ZipWriter(await handle.createWritable(), { level: 0 });
-    for (const { id, saved } of done) {
-      const file = await keptFile('out', id);
-      if (file && saved) await writer.add(saved, new BlobReader(file));
-    }
-    await writer.close();
-    if (!onDisk) download(await handle.getFile());
-    toast(t('queue.zipped', { count: done.length }));
-  } catch (error) {
-    if (!closed(error)) toast(t('queue.zipFailed'));
+    return { ok: true, value: { saved: await writeInto(folder, name, file), stored: false } };
+  } catch (cause) {
+    return fail('folder-failed', String(cause));
   }
 }
 
-function download(file: File): void {
-  const url = URL.createObjectURL(file);
-  const link = document.createElement('a');
-  link.href = url;
-  link.download = file.name;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(url), LINK_MS);
+/** For a photo that was skipped or removed while its result was written. What is in a folder is whole, and stays. */
+export async function takeBackResult(id: string, { stored }: Put): Promise<void> {
+  if (stored) await dropFile('out', id);
 }

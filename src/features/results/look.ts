@@ -69,6 +69,10 @@ export function watchLook(): void {
   });
 }
 
+/** The map that lies over the photo. It is the result's: not seen over the original, nor over what a job paints. */
+export const heatOf = ({ fidelity, showOriginal, job }: AppState): ImageBitmap | null =>
+  showOriginal || job === 'running' ? null : (fidelity?.map ?? null);
+
 /** Shows or hides where and how much the photo changed. */
 export async function toggleFidelity(): Promise<void> {
   const state = useApp.getState();

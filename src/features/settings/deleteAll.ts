@@ -8,9 +8,9 @@ import { DEFAULT_TEMPLATE } from '../queue/names.ts';
 import { forgetSettings } from './persist.ts';
 
 /**
- * Removes the open photo, its result, unfinished jobs, all packs and the settings. Engine and packs worker are stopped
- * first: they hold files of the private file system open. The service worker's copy of the app's own code stays, so
- * that the app still opens offline; it holds nothing of the person.
+ * Removes the open photo, its result, the queue, unfinished jobs, all packs and the settings. Engine and packs worker
+ * are stopped first: they hold files of the private file system open. The service worker's copy of the app's own code
+ * stays, so that the app still opens offline; it holds nothing of the person.
  */
 export async function deleteAll(): Promise<void> {
   closePhoto();

@@ -1,0 +1,46 @@
+import { afterEach, expect, it, vi } from 'vitest';
+import { toasts } from '../../app/toast.ts';
+import { share } from './save.ts';
+
+const file = new File([new Uint8Array(1)], 'photo.png', { type: 'image/png' });
+const refusal = (name: string) => new DOMException('refused', name);
+
+/** Stands for the system's share sheet, which no test can open: each call ends as the list says. */
+function sheet(...ends: (DOMException | null)[]) {
+  const open = vi.fn(async () => {
+    const end = ends.shift();
+    if (end) throw end;
+  });
+  vi.stubGlobal('navigator', { share: open });
+  return open;
+}
+
+afterEach(() => {
+  vi.unstubAllGlobals();
+  vi.restoreAllMocks();
+});
+
+it('a share that comes too late after its press waits for a second one, and is not asked for a third', async () => {
+  const added = vi.spyOn(toasts, 'add');
+  const open = sheet(refusal('NotAllowedError'), refusal('NotAllowedError'));
+  await share(file, true);
+  expect(added).toHaveBeenCalledTimes(1);
+  const again = added.mock.calls[0]?.[0].actionProps?.onClick as (() => void) | undefined;
+  again?.();
+  // The second press shares while it is still being handled.
+  expect(open).toHaveBeenCalledTimes(2);
+  expect(open).toHaveBeenLastCalledWith({ files: [file] });
+  await vi.waitFor(() => expect(added).toHaveBeenCalledTimes(2));
+  expect(added.mock.calls[1]?.[0].actionProps).toBeUndefined();
+});
+
+it('a sheet that is closed says nothing, one that fails says so', async () => {
+  const added = vi.spyOn(toasts, 'add');
+  sheet(refusal('AbortError'), null, refusal('DataError'));
+  await share(file, true);
+  await share(file, true);
+  expect(added).not.toHaveBeenCalled();
+  await share(file, true);
+  expect(added).toHaveBeenCalledTimes(1);
+  expect(added.mock.calls[0]?.[0].actionProps).toBeUndefined();
+});
