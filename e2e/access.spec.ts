@@ -44,6 +44,7 @@ const PRESSED = [
     'B',
     'Ctrl+Z',
     'Ctrl+Y',
+    'Ctrl+Shift+Z',
     'H',
     'R',
     'O',
@@ -116,6 +117,17 @@ test('the whole journey works with the keyboard alone', async () => {
   await expect(redo).toBeEnabled();
   await page.keyboard.press('Control+y');
   await expect(redo).toBeDisabled();
+  await page.keyboard.press('Control+z');
+  await expect(redo).toBeEnabled();
+  await page.keyboard.press('Control+Shift+z');
+  await expect(redo).toBeDisabled();
+  // A text field keeps the keys that edit it: nothing is undone, and the photo stays open.
+  const seed = page.getByRole('spinbutton', { name: 'Seed' });
+  await seed.press('Control+z');
+  await expect(redo).toBeDisabled();
+  await seed.press('Control+Backspace');
+  await expect(app.canvas).toBeVisible();
+  await seed.blur();
   await page.keyboard.press('h');
   await expect(page.getByTestId('heat')).toBeVisible();
   await page.keyboard.press('h');

@@ -86,9 +86,11 @@ test('the service worker keeps the app shell and nothing heavy', async () => {
   expect(total).toBeLessThan(2 * 1024 * 1024);
 });
 
-test('a shared photo is opened', async () => {
+/** As the system hands photos to the app that was chosen in its share sheet. */
+async function share(...names: string[]): Promise<void> {
   const bytes = [...readFileSync(pathOf(PHOTO))];
-  await page.evaluate((data) => {
+  const photos = names.map((name) => ({ name, bytes }));
+  await page.evaluate((given) => {
     const form = document.createElement('form');
     form.method = 'post';
     form.enctype = 'multipart/form-data';
@@ -97,15 +99,26 @@ test('a shared photo is opened', async () => {
     input.type = 'file';
     input.name = 'photo';
     const transfer = new DataTransfer();
-    transfer.items.add(new File([new Uint8Array(data)], 'shared.png', { type: 'image/png' }));
+    for (const { name, bytes: data } of given) {
+      transfer.items.add(new File([new Uint8Array(data)], name, { type: 'image/png' }));
+    }
     input.files = transfer.files;
     form.append(input);
     document.body.append(form);
     form.submit();
-  }, bytes);
+  }, photos);
   await page.waitForURL(/shared=1|\/$/);
+}
+
+test('a shared photo is opened', async () => {
+  await share('shared.png');
   await expect(app.canvas).toBeVisible({ timeout: 30_000 });
   await expect(app.restoreButton).toBeEnabled({ timeout: 60_000 });
+});
+
+test('several shared photos go into the queue', async () => {
+  await share('one.png', 'two.png');
+  await expect(page.locator('.queue-name')).toHaveText(['one.png', 'two.png'], { timeout: 30_000 });
 });
 
 test('with the network off the app opens and restores a photo', async () => {

@@ -63,6 +63,10 @@ test('the film strip shows every step, and one of them can be kept', async () =>
   const steps = Number(await strip.getAttribute('aria-valuemax'));
   await strip.press('Home');
   await expect(strip).toHaveAttribute('aria-valuetext', `Step 1 of ${steps}`);
+  await strip.press('PageUp');
+  await expect(strip).toHaveAttribute('aria-valuenow', String(steps));
+  await strip.press('PageDown');
+  await expect(strip).toHaveAttribute('aria-valuetext', `Step 1 of ${steps}`);
   await page.getByRole('button', { name: 'Keep this step' }).click();
   // A whole decode, on whatever machine this is.
   const told = `Step 1 of ${steps}, this is the result`;
@@ -102,10 +106,38 @@ test('the divider follows the mouse, the wheel zooms, and a drag then moves the 
   await page.mouse.wheel(0, -400);
   await expect.poll(place).not.toBe(fit);
   const zoomed = await place();
+  // By its knob the divider still moves, and the photo stays.
+  const before = await split();
+  const knob = await page.locator('.compare-knob').boundingBox();
+  if (!knob) throw new Error('no knob on the stage');
+  const [x, y] = [knob.x + knob.width / 2, knob.y + knob.height / 2];
+  await page.mouse.move(x, y);
+  await page.mouse.down();
+  await page.mouse.move(x + 50, y);
+  await page.mouse.move(x + 100, y);
+  await page.mouse.up();
+  await expect.poll(split).toBeGreaterThan(before + 3);
+  expect(await place()).toBe(zoomed);
   await drag(0.5, 0.4);
   await expect.poll(place).not.toBe(zoomed);
   await page.keyboard.press('0');
   await expect.poll(place).toBe(fit);
+});
+
+test('two quick dabs of the brush paint, and do not zoom', async () => {
+  await finishedJob();
+  const place = () => page.locator('.stage-photo').evaluate((element) => getComputedStyle(element).transform);
+  await page.keyboard.press('b');
+  const layer = page.getByTestId('brush');
+  await expect(layer).toBeVisible();
+  const fit = await place();
+  await layer.dblclick();
+  const everywhere = page.getByRole('button', { name: 'Restore everywhere' });
+  await expect(everywhere).toBeEnabled();
+  expect(await place()).toBe(fit);
+  await everywhere.click();
+  await page.keyboard.press('b');
+  await expect(layer).toHaveCount(0);
 });
 
 test('saves the result as PNG, JPEG and WebP at the size of the photo', async () => {

@@ -45,10 +45,9 @@ if (root) {
     </StrictMode>,
   );
 }
-listenForArrivals();
+listenForArrivals(findQueue());
 watchUnfinished();
 watchLook();
-void findQueue();
 watchSpeed();
 if (mayPropose(location.search)) watchPhotos();
 await startPwa();

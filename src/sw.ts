@@ -6,6 +6,8 @@
  */
 import { cleanupOutdatedCaches, matchPrecache, type PrecacheEntry, precache } from 'workbox-precaching';
 import { allowedHosts, withHosts } from './bridge/hosts.ts';
+import { leaveShared } from './bridge/shared.ts';
+import { ownWindow } from './bridge/windows.ts';
 import headers from './headers.json';
 
 declare const self: ServiceWorkerGlobalScope & { readonly __WB_MANIFEST: (PrecacheEntry | string)[] };
@@ -26,6 +28,18 @@ self.addEventListener('message', (event) => {
     void self.skipWaiting();
   }
 });
+
+/** The notification says that a photo is done: its window comes to the front, or the app opens. */
+self.addEventListener('notificationclick', (event) => {
+  event.notification.close();
+  event.waitUntil(showApp());
+});
+
+async function showApp(): Promise<void> {
+  const windows = await self.clients.matchAll({ type: 'window', includeUncontrolled: true });
+  const own = ownWindow(windows, scope.href);
+  await (own ? own.focus() : self.clients.openWindow(scope.href));
+}
 
 self.addEventListener('fetch', (event) => {
   const { request } = event;
@@ -77,16 +91,11 @@ function withHeaders(response: Response, hosts: readonly string[] = []): Respons
   return new Response(empty ? null : response.body, { status, statusText, headers: merged });
 }
 
-/** Web share target: the photo waits in Cache Storage until the page asks for it. */
+/** Web share target: the photos wait in Cache Storage until the page asks for them. */
 async function takeShared(request: Request): Promise<Response> {
   const form = await request.formData();
-  const photo = form.getAll('photo').find((part): part is File => part instanceof File && part.size > 0);
-  if (!photo) return Response.redirect(scope.href, 303);
-  const cache = await caches.open('shared');
-  const type = photo.type || 'application/octet-stream';
-  await cache.put(
-    new URL('shared-photo', scope),
-    new Response(photo, { headers: { 'Content-Type': type, 'X-File-Name': encodeURIComponent(photo.name) } }),
-  );
+  const photos = form.getAll('photo').filter((part): part is File => part instanceof File && part.size > 0);
+  if (photos.length === 0) return Response.redirect(scope.href, 303);
+  await leaveShared(photos, scope);
   return Response.redirect(new URL('?shared=1', scope).href, 303);
 }

@@ -30,7 +30,7 @@ import {
 } from 'lucide-react';
 import * as view from '../features/compare/viewActions.ts';
 import { canShare, saveResult, shareResult } from '../features/export/save.ts';
-import { nextStep, previousStep } from '../features/filmstrip/steps.ts';
+import { isOnlyShown, nextStep, previousStep } from '../features/filmstrip/steps.ts';
 import { closePhoto } from '../features/import/openPhoto.ts';
 import { hasCamera, pick } from '../features/import/picker.ts';
 import { openQueue } from '../features/queue/work.ts';
@@ -89,7 +89,7 @@ const records = {
     icon: Pin,
     keys: ['k'],
     group: 'job',
-    enabled: (s) => hasFrames(s) && s.result !== null && s.shownStep !== null,
+    enabled: (s) => hasFrames(s) && s.result !== null && s.shownStep !== null && !isOnlyShown(s, s.shownStep),
     run: () => void runKeepStep(),
   },
   brush: { icon: Brush, keys: ['b'], group: 'job', enabled: hasResult, run: toggleBrush },
@@ -110,7 +110,7 @@ const records = {
   },
   redo: {
     icon: Redo2,
-    keys: ['Mod+Y'],
+    keys: ['Mod+Y', 'Mod+Shift+Z'],
     group: 'job',
     enabled: (s) => s.future.length > 0 && s.job !== 'running',
     run: () => useApp.getState().redo(),

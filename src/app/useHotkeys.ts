@@ -1,7 +1,7 @@
 import { useLayoutEffect } from 'react';
 import { useApp } from '../store/index.ts';
 import { type Action, actions } from './actions.ts';
-import { isMac, isSingleKey, matchesKey } from './keys.ts';
+import { isMac, meansKey } from './keys.ts';
 
 const TYPED = 'input:not([type=radio]):not([type=checkbox]):not([type=range]), textarea, select, [contenteditable]';
 const PRESSED = 'button, a, input, [role=button], [role=radio], [role=switch], [role=option], [role=combobox]';
@@ -18,10 +18,12 @@ export function useHotkeys(): void {
       held = null;
     };
     const down = (event: KeyboardEvent) => {
-      // A radio keeps Enter for itself even with Ctrl; with Mod the keys are always ours.
+      // A radio keeps Enter for itself even with Ctrl; with Mod only text fields keep theirs.
       const isUsed = event.defaultPrevented && !event.ctrlKey && !event.metaKey;
       if (isUsed || isTaken(event)) return;
-      const found = actions.find((one) => one.keys.some((key) => matchesKey(event, key, mac)));
+      const typed = event.target instanceof Element && event.target.matches(TYPED);
+      const where = { mac, typed, singleKeys: useApp.getState().settings.singleKeys };
+      const found = actions.find((one) => one.keys.some((key) => meansKey(event, key, where)));
       if (!found || (found.offered && !found.offered()) || !found.enabled(useApp.getState())) return;
       event.preventDefault();
       if (event.repeat && found.release) return;
@@ -38,10 +40,8 @@ export function useHotkeys(): void {
 }
 
 function isTaken(event: KeyboardEvent): boolean {
-  const { dialog, settings } = useApp.getState();
+  const { dialog } = useApp.getState();
   const target = event.target instanceof Element ? event.target : null;
   if (dialog !== null || target?.closest('[role=dialog], [role=alertdialog], [role=listbox]')) return true;
-  if (target?.matches(TYPED) && !event.ctrlKey && !event.metaKey && event.key !== 'Escape') return true;
-  if (event.key === ' ' && target?.matches(PRESSED)) return true;
-  return !settings.singleKeys && isSingleKey(event.key);
+  return event.key === ' ' && target !== null && target.matches(PRESSED);
 }
