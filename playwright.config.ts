@@ -2,21 +2,23 @@ import { defineConfig } from '@playwright/test';
 import { knownBrowser } from './tools/browser.mjs';
 
 const executablePath = knownBrowser();
-/** Tests of the pages: what they wait for is seldom the engine, so two of them fit on two cores. */
+/** Tests of the pages and of jobs that are cut off: none of them takes times, so two of them fit on two cores. */
 const PAGES =
-  /\/(access|auto|bad-input|csp|hosting|no-storage|offline|packs|packs-ui|phone|photos|queue|queue-folder|results|update)\.spec\.ts$/;
+  /\/(access|auto|background|bad-input|csp|hosting|no-storage|offline|packs|packs-ui|phone|photos|queue|queue-folder|results|survive|update)\.spec\.ts$/;
 /** Tests of WebGPU: without a GPU they wait for shaders, which SwiftShader compiles on one core, so that two of them fit as well. */
 const GPU = /\/(conformance|memory|streaming|survive-gpu|true-width|webgpu)\.spec\.ts$/;
 const PORT = Number(process.env.E2E_PORT ?? 4317);
 
 export default defineConfig({
   testDir: 'e2e',
-  // One browser at a time: the engine itself uses both cores of a small machine. `npm test` gives `pages` and `gpu` two.
+  // One browser at a time: the engine itself uses both cores of a small machine, and `engine` takes times. `npm test` gives
+  // `pages` and `gpu` two.
   workers: 1,
   projects: [
     // Few and long, so they come first: the short ones of the pages fill up what is left of the two workers at the end.
     { name: 'gpu', testMatch: GPU, outputDir: 'test-results/gpu' },
-    { name: 'pages', testMatch: PAGES, outputDir: 'test-results/pages' },
+    // One thread an engine: beside another browser, threads would wait for those that have no core (a sixth more CPU time).
+    { name: 'pages', testMatch: PAGES, outputDir: 'test-results/pages', metadata: { threads: 1 } },
     { name: 'engine', testIgnore: [PAGES, GPU], outputDir: 'test-results/engine' },
   ],
   fullyParallel: false,

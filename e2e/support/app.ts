@@ -1,4 +1,4 @@
-import { expect, type Locator, type Page, type Worker } from '@playwright/test';
+import { expect, type Locator, type Page, test, type Worker } from '@playwright/test';
 import type { onPackEvent, packs } from '../../src/app/packs.ts';
 import type { EngineBridge } from '../../src/bridge/engine.ts';
 import type { DroppedFile } from './files.ts';
@@ -31,6 +31,16 @@ export const TASK_NAMES = {
 } as const;
 export type Task = keyof typeof TASK_NAMES;
 
+/** What playwright.config.ts says of the project that runs; benches and screenshots have none. */
+function threadsOfProject(): Params {
+  try {
+    const { threads } = test.info().project.metadata as { threads?: number };
+    return threads ? { threads: String(threads) } : {};
+  } catch {
+    return {};
+  }
+}
+
 /** The app as a person uses it: by roles and names. */
 export class App {
   readonly page: Page;
@@ -53,7 +63,7 @@ export class App {
     });
     // On the software GPU a proposal takes seconds, and faults that are caused in a job would hit it first.
     const propose = params.engine === 'webgpu' ? 'off' : 'on';
-    await page.goto(`${base}?${new URLSearchParams({ test: '1', propose, ...params })}`);
+    await page.goto(`${base}?${new URLSearchParams({ test: '1', propose, ...threadsOfProject(), ...params })}`);
     const origin = new URL(page.url()).origin;
     page.on('request', (request) => {
       const url = new URL(request.url());

@@ -47,7 +47,7 @@ describe('the embedded pack', () => {
   const lost: Partial<Record<TaskId, number>> = {};
 
   beforeAll(async () => {
-    engine = await openEngine(path('public/packs/small'), 'wasm', 2);
+    engine = await openEngine(path('public/packs/small'), 'wasm', 1);
   });
   afterAll(() => engine.backend.dispose());
 

@@ -90,7 +90,7 @@ const ROOM = { rms: 1.3, most: 1.2 };
 describe('tiles of the embedded pack', () => {
   let engine: NodeEngine;
   beforeAll(async () => {
-    engine = await openEngine(PACK, 'wasm', 2);
+    engine = await openEngine(PACK, 'wasm', 1);
   });
   afterAll(() => engine.backend.dispose());
 
