@@ -108,7 +108,7 @@ describe('keeping a step', () => {
           Math.min(255, expectedLevel(photo, x, y, c, 0.5, product) + added);
         expect(worstError(photo, rgb, expected)).toBeLessThan(0.75);
       }
-      await expect(decodeStep(engine, photo, job.kept, 5)).rejects.toMatchObject({ code: 'internal' });
+      await expect(decodeStep(engine, photo, job.kept, 5)).rejects.toMatchObject({ code: 'step-not-kept' });
       expect(backend.live.size).toBe(0);
     }
   });
