@@ -42,7 +42,7 @@ def default_config() -> dict:
         "refine": {
             "widths": [32, 64, 96],
             "blocks": [2, 2, 4],
-            "tasks": ["blur", "compression", "haze", "low-light", "noise", "reflection"],
+            "tasks": ["blur", "compression", "moire", "haze", "low-light", "noise", "rain", "reflection"],
             # Photos of these tasks are sharpened by mixed inverse filters beforehand (sharpen.py, filters.py).
             "sharpen": {"tasks": ["blur"], "window": 32, "side": 21, "filters": 64, "width": 384},
             # Those of these tasks are seen as the photo itself becomes by smooth gains, too (guide.py).

@@ -1,4 +1,4 @@
-"""Write `model-*.safetensors` (files of at most 15 MB), `config.json`, and what is trained apart: `auto` and `refine.safetensors`.
+"""Write `model-*.safetensors` (files of at most 15 MB), `config.json`, and what is trained apart: `auto` and `refine`, likewise.
 
     python -m training.export --random --out DIR            random weights, no tensor constant
     python -m training.export --checkpoint CKPT --out DIR   EMA weights of a training checkpoint
@@ -48,6 +48,18 @@ def shards(tensors: dict[str, torch.Tensor], limit: int = 15_000_000) -> list[di
     return out
 
 
+def files_of(folder: Path, part: str) -> list[Path]:
+    """`part.safetensors`, or the numbered files that it takes."""
+    return sorted([*folder.glob(f"{part}.safetensors"), *folder.glob(f"{part}-*.safetensors")])
+
+
+def save_part(tensors: dict[str, torch.Tensor], folder: Path, part: str, numbered: bool = False) -> None:
+    files = shards(tensors)
+    for n, own in enumerate(files, 1):
+        name = f"{part}-{n:05d}-of-{len(files):05d}" if numbered or len(files) > 1 else part
+        save_file(own, folder / f"{name}.safetensors")
+
+
 def write(model: Restorer, folder: str | Path, half: bool, progress: dict | None = None) -> None:
     """Write the folder completely beside its place, then swap it in. What a model lacks of `APART` is left as the folder has it."""
     folder = Path(folder)
@@ -57,17 +69,16 @@ def write(model: Restorer, folder: str | Path, half: bool, progress: dict | None
     dtype = torch.float16 if half else torch.float32
     tensors = {k: v.detach().cpu().to(dtype).contiguous() for k, v in export_names(model).items()}
     apart = {part: {k: tensors.pop(k) for k in list(tensors) if k.startswith(f"{part}.")} for part in APART}
-    parts = shards(tensors)
-    for n, part in enumerate(parts, 1):
-        save_file(part, new / f"model-{n:05d}-of-{len(parts):05d}.safetensors")
+    save_part(tensors, new, "model", numbered=True)
     for part, own in apart.items():
         if own:
-            save_file(own, new / f"{part}.safetensors")
+            save_part(own, new, part)
     if progress:
         (new / "progress.json").write_text(json.dumps(progress, indent=1) + "\n")
-    for name in [*(f"{part}.safetensors" for part, own in apart.items() if not own), *([] if progress else ["progress.json"])]:
-        if (folder / name).exists():
-            shutil.copy(folder / name, new / name)
+    for file in [f for part, own in apart.items() if not own for f in files_of(folder, part)]:
+        shutil.copy(file, new / file.name)
+    if not progress and (folder / "progress.json").exists():
+        shutil.copy(folder / "progress.json", new / "progress.json")
     save_file({k: v.detach().cpu().float().contiguous() for k, v in model.preview.state_dict().items()}, new / "preview.safetensors")
     (new / "config.json").write_text(json.dumps(model.config, indent=1) + "\n")
     shutil.rmtree(old, ignore_errors=True)
@@ -80,9 +91,9 @@ def write(model: Restorer, folder: str | Path, half: bool, progress: dict | None
 def load(folder: str | Path, apart: tuple[str, ...] = APART) -> Restorer:
     """Read an exported folder back (weights widened to fp32), with those of `apart` that it holds."""
     folder = Path(folder)
-    there = tuple(part for part in apart if (folder / f"{part}.safetensors").exists())
+    there = tuple(part for part in apart if files_of(folder, part))
     model = Restorer(json.loads((folder / "config.json").read_text()), there)
-    files = [*sorted(folder.glob("model*.safetensors")), *(folder / f"{part}.safetensors" for part in there)]
+    files = [f for part in ("model", *there) for f in files_of(folder, part)]
     tensors = {k: v for f in files for k, v in load_file(f).items()}
     model.load_state_dict(import_names(tensors), strict=False)
     if (folder / "preview.safetensors").exists():
