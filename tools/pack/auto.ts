@@ -1,7 +1,7 @@
 /**
  * `auto`: which task a photo needs, from crops at native resolution and a thumbnail: the first stages of a ResNet, whose
- * features' means and deviations two layers judge. All in fp32; the weights keep fp16, they are few. Means are ReduceMean:
- * GlobalAveragePool has no WebGPU kernel here.
+ * features' means and deviations two layers judge. All in fp32; the weights keep fp16, but for the first layer, which is half of
+ * them. Means are ReduceMean: GlobalAveragePool has no WebGPU kernel here.
  */
 import type { Value } from '../onnx/model.ts';
 import { type Conv, convBias, convWith, kernelShape } from './conv.ts';
@@ -111,14 +111,16 @@ export function autoHead(e: Emitter, d: AutoDims): void {
   const all = e.concat([among('ReduceMean'), among('ReduceMax'), thumb], 1);
   const even = e.mul(e.op('Sub', [all, known('mean')]), known('scale'));
   const bounded = e.op('Clip', [even, e.scalar('float32', -LIMIT), e.scalar('float32', LIMIT)]);
-  const plain = (name: string, out: number, from: number): Linear => ({
+  const layer = (name: string, out: number, from: number, role: Linear['role']): Linear => ({
     name: `auto.${name}`,
     tensor: `auto.${name}`,
     out,
     in: from,
     bias: true,
-    role: 'plain',
+    role,
   });
-  const hidden = e.op('LeakyRelu', [linear(e, bounded, plain('fc1', d.hidden, features), 'float32')], { alpha: SLOPE });
-  e.output('logits', linear(e, hidden, plain('fc2', d.classes, d.hidden), 'float32'), [1, d.classes]);
+  const hidden = e.op('LeakyRelu', [linear(e, bounded, layer('fc1', d.hidden, features, 'embedder'), 'float32')], {
+    alpha: SLOPE,
+  });
+  e.output('logits', linear(e, hidden, layer('fc2', d.classes, d.hidden, 'plain'), 'float32'), [1, d.classes]);
 }

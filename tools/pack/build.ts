@@ -172,7 +172,8 @@ export async function buildFrom(
     await writeFile(join(out, LICENCE_FILE), options.licenceText);
     log('everything is as it was written');
     const manifest = await finishManifest(prepared, bundle.source, options, files, baked, log);
-    const text = `${JSON.stringify(manifest, null, 1)}\n`;
+    // On one line: it is downloaded with every pack, and spaces would be a third of it.
+    const text = `${JSON.stringify(manifest)}\n`;
     await writeFile(join(out, `${MANIFEST_FILE}.part`), text);
     await rename(join(out, `${MANIFEST_FILE}.part`), join(out, MANIFEST_FILE));
     converted.journal.remove();
