@@ -17,7 +17,7 @@ export default defineConfig({
   projects: [
     // Few and long, so they come first: the short ones of the pages fill up what is left of the two workers at the end.
     { name: 'gpu', testMatch: GPU, outputDir: 'test-results/gpu' },
-    // One thread an engine: beside another browser, threads would wait for those that have no core (a sixth more CPU time).
+    // One thread an engine: beside another browser, threads would wait for those that have no core.
     { name: 'pages', testMatch: PAGES, outputDir: 'test-results/pages', metadata: { threads: 1 } },
     { name: 'engine', testIgnore: [PAGES, GPU], outputDir: 'test-results/engine' },
   ],

@@ -2,7 +2,7 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, test } from '@playwright/test';
+import { type Browser, type BrowserContext, expect, test } from '@playwright/test';
 import { BlobWriter, Uint8ArrayReader, Uint8ArrayWriter, ZipReader, ZipWriter } from '@zip.js/zip.js';
 import sharp from 'sharp';
 import { writeTestPack } from '../tools/packs/test-pack.ts';
@@ -12,15 +12,20 @@ import { fromRepo } from './support/files.ts';
 /** What such a window does, in every worker before its own code. */
 const REFUSE = "navigator.storage.getDirectory = () => Promise.reject(new DOMException('no', 'SecurityError'));\n";
 
-test('a window without file storage restores with the pack of the app and refuses to store another', async ({
-  browser,
-}) => {
+async function withoutStorage(browser: Browser): Promise<BrowserContext> {
   // A service worker would hand out the scripts itself.
   const context = await browser.newContext({ serviceWorkers: 'block' });
   await context.route(/\.worker-[\w-]+\.js$/, async (route) => {
     const response = await route.fetch();
     await route.fulfill({ response, body: REFUSE + (await response.text()) });
   });
+  return context;
+}
+
+test('a window without file storage restores with the pack of the app and refuses to store another', async ({
+  browser,
+}) => {
+  const context = await withoutStorage(browser);
   const folder = mkdtempSync(join(tmpdir(), 'no-storage-'));
   try {
     const page = await context.newPage();
@@ -51,11 +56,7 @@ test('a window without file storage restores with the pack of the app and refuse
 test('results of the queue come out of a window without file storage, in a ZIP that is made in memory', async ({
   browser,
 }) => {
-  const context = await browser.newContext({ serviceWorkers: 'block' });
-  await context.route(/\.worker-[\w-]+\.js$/, async (route) => {
-    const response = await route.fetch();
-    await route.fulfill({ response, body: REFUSE + (await response.text()) });
-  });
+  const context = await withoutStorage(browser);
   try {
     const page = await context.newPage();
     await page.addInitScript(REFUSE);

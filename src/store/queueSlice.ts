@@ -24,6 +24,20 @@ export interface QueueItem {
   milliseconds: number;
 }
 
+/** As it comes in. */
+export const waitingItem = ({ name, size }: { name: string; size: number }, order: number): QueueItem => ({
+  id: crypto.randomUUID(),
+  name,
+  bytes: size,
+  order,
+  status: 'waiting',
+  task: null,
+  error: null,
+  saved: null,
+  stored: false,
+  milliseconds: 0,
+});
+
 export interface QueueSlice {
   queue: readonly QueueItem[];
   /** The page shows the queue instead of a photo. */

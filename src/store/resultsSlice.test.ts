@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { RestoreResult } from '../../workers/protocol.ts';
 import { useApp } from './index.ts';
 import { layersOf, lookOf, type PhotoResult } from './resultsSlice.ts';
+import { sampleResult } from './sample.ts';
 
 class Picture {
   closed = false;
@@ -21,17 +21,7 @@ function begin(): Picture {
   return image;
 }
 
-const resultOf = (id: number): RestoreResult => ({
-  id,
-  width: 4,
-  height: 3,
-  milliseconds: { read: 0, conditioning: 0, encode: 0, denoise: 0, decode: 0, total: 1 },
-  tiles: 1,
-  steps: 2,
-  keepable: [1, 2],
-  longestCallMs: 1,
-  memory: { gpuPeakBytes: 0, heapBytes: 0 },
-});
+const resultOf = (id: number) => sampleResult({ id, steps: 2, keepable: [1, 2] });
 
 function add(id: number, base: PhotoResult['base'] = []): ImageBitmap & Picture {
   const restored = picture();

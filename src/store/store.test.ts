@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { EngineInfo, PackInfo, PhotoInfo, RestoreResult } from '../../workers/protocol.ts';
+import type { EngineInfo, PackInfo } from '../../workers/protocol.ts';
 import { useApp } from './index.ts';
+import { sampleInfo, sampleResult } from './sample.ts';
 
 /** Stands for pixels: the store only ever closes them. */
 class Bitmap {
@@ -12,29 +13,8 @@ class Bitmap {
   }
 }
 
-const info: PhotoInfo = {
-  id: 1,
-  width: 8,
-  height: 6,
-  type: 'image/png',
-  tiles: 1,
-  bits: 8,
-  grey: false,
-  wide: false,
-  lost: [],
-  recipes: [],
-};
-const result: RestoreResult = {
-  id: 2,
-  width: 8,
-  height: 6,
-  milliseconds: { read: 0, conditioning: 0, encode: 0, denoise: 0, decode: 0, total: 1 },
-  tiles: 1,
-  steps: 4,
-  keepable: [1, 2, 3, 4],
-  longestCallMs: 0,
-  memory: { gpuPeakBytes: 0, heapBytes: 0 },
-};
+const info = sampleInfo;
+const result = sampleResult();
 const at = (fraction: number, step: number) =>
   ({ stage: 'denoise', step, steps: 4, tile: 1, tiles: 1, fraction, secondsLeft: null }) as const;
 

@@ -1,7 +1,6 @@
 /** `Backend` in Node: tensors lie in memory, weights come from a pack folder and stay decoded within a budget. */
 import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-web';
 import { EngineError } from '../../workers/errors.ts';
-import { isOutOfMemory } from '../../workers/out-of-memory.ts';
 import type { Mode } from '../../workers/packs/manifest.ts';
 import { decodeWeight, fedBytes, fedDType } from '../../workers/packs/weights.ts';
 import type {
@@ -16,6 +15,7 @@ import type {
 import { distanceData, mixData } from '../../workers/pipeline/block-cache.ts';
 import type { Engine } from '../../workers/pipeline/job.ts';
 import { joinData, planJoin } from '../../workers/pipeline/join.ts';
+import { wasmError } from '../../workers/runtime/backend-wasm.ts';
 import { graphOf, type Planned, planRun } from '../../workers/runtime/graphs.ts';
 import { Mutex } from '../../workers/runtime/mutex.ts';
 import { type Held, Residency } from '../../workers/runtime/residency.ts';
@@ -169,9 +169,7 @@ export class NodeBackend implements Backend {
       return await (await this.#sessions.get(file)).run(inputs);
     } catch (cause) {
       await this.#sessions.drop(file);
-      if (cause instanceof EngineError) throw cause;
-      const message = cause instanceof Error ? cause.message : String(cause);
-      throw new EngineError(isOutOfMemory(cause) ? 'out-of-memory' : 'internal', `${instance}: ${message}`);
+      throw wasmError(cause, instance);
     }
   }
 

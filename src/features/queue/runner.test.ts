@@ -5,7 +5,7 @@ import { EngineBridge } from '../../bridge/engine.ts';
 import { type AppErrorCode, fail } from '../../bridge/outcome.ts';
 import type { Session } from '../../bridge/session.ts';
 import { useApp } from '../../store/index.ts';
-import type { QueueItem } from '../../store/queueSlice.ts';
+import { waitingItem } from '../../store/queueSlice.ts';
 import { keepPhoto, keptFile } from './keep.ts';
 import { putResult, takeBackResult } from './out.ts';
 import { QueueRunner } from './runner.ts';
@@ -82,18 +82,7 @@ beforeEach(async () => {
     () => {},
     () => worker,
   );
-  const queue: QueueItem[] = ['one', 'two', 'three'].map((name, order) => ({
-    id: `${crypto.randomUUID()}`,
-    name,
-    bytes: 3,
-    order,
-    status: 'waiting',
-    task: null,
-    error: null,
-    saved: null,
-    stored: false,
-    milliseconds: 0,
-  }));
+  const queue = ['one', 'two', 'three'].map((name, order) => waitingItem({ name, size: 3 }, order));
   // Node has no private file system either: they are held in memory, as in windows without one.
   for (const { id, name } of queue) await keepPhoto(id, new Blob([name]));
   state().setQueue({ queue, queueState: 'idle', queueTrouble: null, folder: null });

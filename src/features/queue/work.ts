@@ -2,7 +2,7 @@
 import { engine } from '../../app/engine.ts';
 import { fail, failureOf } from '../../bridge/outcome.ts';
 import { useApp } from '../../store/index.ts';
-import type { QueueItem } from '../../store/queueSlice.ts';
+import { type QueueItem, waitingItem } from '../../store/queueSlice.ts';
 import { closePhoto } from '../import/openPhoto.ts';
 import { keepAwake } from '../restore/wakeLock.ts';
 import { mayBePhoto } from './collect.ts';
@@ -38,19 +38,7 @@ export async function addToQueue(files: Iterable<File>): Promise<void> {
   state().setQueue({ taking: state().taking + photos.length });
   const forgotten = timesForgotten();
   for (const [at, file] of photos.entries()) {
-    const order = (state().queue.at(-1)?.order ?? 0) + 1;
-    const item: QueueItem = {
-      id: crypto.randomUUID(),
-      name: file.name,
-      bytes: file.size,
-      order,
-      status: 'waiting',
-      task: null,
-      error: null,
-      saved: null,
-      stored: false,
-      milliseconds: 0,
-    };
+    const item = waitingItem(file, (state().queue.at(-1)?.order ?? 0) + 1);
     await keepPhoto(item.id, file);
     await keepItem(item);
     if (timesForgotten() !== forgotten) {

@@ -1,9 +1,9 @@
 import i18next from 'i18next';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { PhotoInfo, RestoreResult } from '../../../workers/protocol.ts';
 import en from '../../i18n/en.json';
 import { useApp } from '../../store/index.ts';
 import { FULL } from '../../store/resultsSlice.ts';
+import { sampleInfo, sampleResult } from '../../store/sample.ts';
 import { announcement } from './announce.ts';
 
 const initial = useApp.getInitialState();
@@ -12,29 +12,10 @@ const said = (suggestion = '') => announcement(app(), suggestion, i18next.t, 'en
 
 // Stand for pixels: the store only ever closes them.
 const bitmap = () => ({ width: 1, height: 1, close: () => undefined });
-const info: PhotoInfo = {
-  id: 1,
-  width: 8,
-  height: 6,
-  type: 'image/png',
-  tiles: 1,
-  bits: 8,
-  grey: false,
-  wide: false,
-  lost: [],
-  recipes: [],
-};
-const result: RestoreResult = {
-  id: 2,
-  width: 8,
-  height: 6,
+const info = sampleInfo;
+const result = sampleResult({
   milliseconds: { read: 0, conditioning: 0, encode: 0, denoise: 0, decode: 0, total: 2345 },
-  tiles: 1,
-  steps: 4,
-  keepable: [1, 2, 3, 4],
-  longestCallMs: 0,
-  memory: { gpuPeakBytes: 0, heapBytes: 0 },
-};
+});
 
 /** As a job ends. */
 function restored(): void {
