@@ -54,4 +54,14 @@ describe('a screen reader hears', () => {
     app().selectResult(null);
     expect(said()).toBe('The original is shown');
   });
+
+  it('what failed: the restoration, or keeping one of its steps', () => {
+    app().beginJob('restore');
+    app().endJob('failed');
+    expect(said()).toBe('The photo could not be restored');
+    restored();
+    app().beginJob('keep');
+    app().endJob('failed');
+    expect(said()).toBe('The step could not be kept. The result is as it was.');
+  });
 });

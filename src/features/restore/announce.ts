@@ -22,7 +22,7 @@ export function announcement(state: AppState, suggestion: string, t: TFunction, 
     return t('job.done', { seconds: new Intl.NumberFormat(language, { maximumFractionDigits: 1 }).format(seconds) });
   }
   if (job === 'cancelled') return t('job.cancelled');
-  if (job === 'failed') return t('job.failed');
+  if (job === 'failed') return t(state.jobKind === 'keep' ? 'job.keepFailed' : 'job.failed');
   if (job === 'left') return t('job.left');
   const opened = t('import.opened', { name: photo.name, width: photo.info.width, height: photo.info.height });
   return suggestion ? `${opened}. ${suggestion}` : opened;
