@@ -36,7 +36,11 @@ import { hasCamera, pick } from '../features/import/picker.ts';
 import { openQueue } from '../features/queue/work.ts';
 import { cancelJob, runKeepStep, runRestore, togglePause } from '../features/restore/run.ts';
 import { toggleFidelity } from '../features/results/look.ts';
+import { t } from '../i18n/index.ts';
 import { type AppState, useApp } from '../store/index.ts';
+import { toast } from './toast.ts';
+
+type Refusal = 'film.notKept';
 
 export interface Action {
   id: ActionId;
@@ -47,6 +51,8 @@ export interface Action {
   /** Absent: not offered at all on this device. */
   offered?: () => boolean;
   enabled: (state: AppState) => boolean;
+  /** Why it can't be had just now, where that is worth saying: its button can be pressed then, and the press tells it. */
+  refusal?: (state: AppState) => Refusal | null;
   run: () => void;
   /** For commands that last while the key is down. */
   release?: () => void;
@@ -59,6 +65,9 @@ const hasResult = (state: AppState) => state.result !== null && state.job !== 'r
 /** The film strip is the newest result's. */
 const hasFrames = (state: AppState) =>
   state.frames.length > 0 && state.job !== 'running' && (state.results.at(-1)?.id ?? null) === state.current;
+/** A step is looked at, and the result could be made of it if the engine had kept it. */
+const isOnStep = (state: AppState): state is AppState & { shownStep: number } =>
+  hasFrames(state) && state.result !== null && state.shownStep !== null;
 const dialog = (name: AppState['dialog']) => () => useApp.getState().setUi({ dialog: name });
 
 /** Its size is that of a finger, its edge soft. */
@@ -89,7 +98,8 @@ const records = {
     icon: Pin,
     keys: ['k'],
     group: 'job',
-    enabled: (s) => hasFrames(s) && s.result !== null && s.shownStep !== null && !isOnlyShown(s, s.shownStep),
+    enabled: (s) => isOnStep(s) && !isOnlyShown(s, s.shownStep),
+    refusal: (s) => (isOnStep(s) && isOnlyShown(s, s.shownStep) ? 'film.notKept' : null),
     run: () => void runKeepStep(),
   },
   brush: { icon: Brush, keys: ['b'], group: 'job', enabled: hasResult, run: toggleBrush },
@@ -153,4 +163,13 @@ export const actions: readonly Action[] = Object.entries(records).map(([id, reco
 
 export function action(id: ActionId): Action {
   return { id, ...records[id] };
+}
+
+/** Runs it, or says why it can't be had. Answers whether it ran. */
+export function perform({ enabled, refusal, run }: Pick<Action, 'enabled' | 'refusal' | 'run'>): boolean {
+  const state = useApp.getState();
+  const why = enabled(state) ? null : (refusal?.(state) ?? null);
+  if (why) toast(t(why));
+  else run();
+  return why === null;
 }

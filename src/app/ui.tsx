@@ -7,7 +7,7 @@ import { Check, ChevronsUpDown } from 'lucide-react';
 import { type ButtonHTMLAttributes, type ReactNode, useId } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useApp } from '../store/index.ts';
-import { type ActionId, action } from './actions.ts';
+import { type ActionId, action, perform } from './actions.ts';
 import { isMac, keyCaps } from './keys.ts';
 
 const mac = isMac(navigator.platform);
@@ -22,11 +22,13 @@ type ActionButtonProps = {
 /** A button for a record of the action registry: its icon, its name, its key in the tooltip. */
 export function ActionButton({ id, look = 'plain', className = '', mark, ...rest }: ActionButtonProps) {
   const { t } = useTranslation();
-  const { icon: Icon, keys, enabled, run, release } = action(id);
+  const record = action(id);
+  const { icon: Icon, keys, enabled, refusal, run, release } = record;
   const on = useApp(enabled);
+  const why = useApp((state) => refusal?.(state) ?? null);
   const label = t(`actions.${id}`);
   const key = keys[0];
-  const title = key ? `${label} (${keyCaps(key, mac).join('+')})` : label;
+  const name = key ? `${label} (${keyCaps(key, mac).join('+')})` : label;
   const looks = { icon: 'button-icon button-quiet', plain: '', primary: 'button-primary' };
   const held = release && {
     onPointerDown: run,
@@ -42,9 +44,11 @@ export function ActionButton({ id, look = 'plain', className = '', mark, ...rest
     <button
       type="button"
       className={`button ${looks[look]} ${className}`}
-      disabled={!on}
-      title={title}
-      {...(held ?? { onClick: run })}
+      // Touch has no tooltips: where there is a reason, a press tells it, and the keyboard gets there, too.
+      disabled={!on && !why}
+      aria-disabled={why ? true : undefined}
+      title={why ? t(why) : name}
+      {...(held ?? { onClick: () => perform(record) })}
       {...rest}
     >
       {mark ? <span aria-hidden>{mark}</span> : <Icon className="icon" aria-hidden />}

@@ -1,6 +1,6 @@
 import { useLayoutEffect } from 'react';
 import { useApp } from '../store/index.ts';
-import { type Action, actions } from './actions.ts';
+import { type Action, actions, perform } from './actions.ts';
 import { isMac, meansKey } from './keys.ts';
 
 const TYPED = 'input:not([type=radio]):not([type=checkbox]):not([type=range]), textarea, select, [contenteditable]';
@@ -24,11 +24,14 @@ export function useHotkeys(): void {
       const typed = event.target instanceof Element && event.target.matches(TYPED);
       const where = { mac, typed, singleKeys: useApp.getState().settings.singleKeys };
       const found = actions.find((one) => one.keys.some((key) => meansKey(event, key, where)));
-      if (!found || (found.offered && !found.offered()) || !found.enabled(useApp.getState())) return;
+      if (!found || (found.offered && !found.offered())) return;
+      const state = useApp.getState();
+      const refused = !found.enabled(state);
+      if (refused && !found.refusal?.(state)) return;
       event.preventDefault();
-      if (event.repeat && found.release) return;
+      if (event.repeat && (found.release || refused)) return;
       if (found.release) held = found;
-      found.run();
+      perform(found);
     };
     const stop = new AbortController();
     const { signal } = stop;

@@ -71,14 +71,7 @@ export function FilmStrip() {
           <Thumb key={frame.step} frame={frame} on={!running && frame.step === now} kept={frame.step === kept} />
         ))}
       </div>
-      {canKeep && (
-        <ActionButton
-          id="keepStep"
-          className="film-keep"
-          aria-label={t('actions.keepStep')}
-          {...(onlyShown && { title: t('film.notKept') })}
-        />
-      )}
+      {canKeep && <ActionButton id="keepStep" className="film-keep" aria-label={t('actions.keepStep')} />}
     </div>
   );
 }
