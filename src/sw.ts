@@ -7,7 +7,7 @@
 import { cleanupOutdatedCaches, matchPrecache, type PrecacheEntry, precache } from 'workbox-precaching';
 import { allowedHosts, withHosts } from './bridge/hosts.ts';
 import { leaveShared } from './bridge/shared.ts';
-import { ownWindow } from './bridge/windows.ts';
+import { answerOwnId, showApp } from './bridge/windows.ts';
 import headers from './headers.json';
 
 declare const self: ServiceWorkerGlobalScope & { readonly __WB_MANIFEST: (PrecacheEntry | string)[] };
@@ -27,19 +27,14 @@ self.addEventListener('message', (event) => {
   if (typeof data === 'object' && data !== null && 'type' in data && data.type === 'SKIP_WAITING') {
     void self.skipWaiting();
   }
+  answerOwnId(event);
 });
 
 /** The notification says that a photo is done: its window comes to the front, or the app opens. */
 self.addEventListener('notificationclick', (event) => {
   event.notification.close();
-  event.waitUntil(showApp());
+  event.waitUntil(showApp(self.clients, scope.href, event.notification.data));
 });
-
-async function showApp(): Promise<void> {
-  const windows = await self.clients.matchAll({ type: 'window', includeUncontrolled: true });
-  const own = ownWindow(windows, scope.href);
-  await (own ? own.focus() : self.clients.openWindow(scope.href));
-}
 
 self.addEventListener('fetch', (event) => {
   const { request } = event;

@@ -1,6 +1,5 @@
 import { afterEach, expect, it, vi } from 'vitest';
 import { leaveShared, takeShared } from './shared.ts';
-import { ownWindow } from './windows.ts';
 
 const scope = new URL('https://example.org/app/');
 
@@ -32,11 +31,4 @@ it('all photos of a share arrive, in their order, once', async () => {
   ]);
   expect(await photos[0]?.text()).toBe('ä 1.jpg');
   expect(await takeShared()).toEqual([]);
-});
-
-it("the app's own window is found among those of its origin", () => {
-  const other = { url: 'https://example.org/blog/' };
-  const app = { url: 'https://example.org/app/?shared=1' };
-  expect(ownWindow([other, app], scope.href)).toBe(app);
-  expect(ownWindow([other], scope.href)).toBeUndefined();
 });

@@ -4,7 +4,8 @@ import { DEFAULT_TEMPLATE } from '../features/queue/names.ts';
 import type { TaskChoice } from './choiceSlice.ts';
 import type { AppState } from './index.ts';
 
-export type ItemStatus = 'waiting' | 'running' | 'done' | 'failed' | 'skipped';
+/** `gone`: its file is not here any more, so it has to be chosen again. */
+export type ItemStatus = 'waiting' | 'running' | 'done' | 'failed' | 'skipped' | 'gone';
 
 /** A photo in the queue. Its file, and its result until that is saved, lie in the private file system. */
 export interface QueueItem {

@@ -4,6 +4,7 @@ import {
   ArrowUp,
   Check,
   Clock,
+  ImageOff,
   LoaderCircle,
   RotateCcw,
   SkipForward,
@@ -21,7 +22,14 @@ import { useTasks } from '../tasks/useTasks.ts';
 import { moveItem, removeItem, retryItem, setItemTask, skipItem } from './work.ts';
 
 const ROW = 72;
-const ICONS = { waiting: Clock, running: LoaderCircle, done: Check, failed: TriangleAlert, skipped: SkipForward };
+const ICONS = {
+  waiting: Clock,
+  running: LoaderCircle,
+  done: Check,
+  failed: TriangleAlert,
+  skipped: SkipForward,
+  gone: ImageOff,
+};
 
 /** Only the rows in sight are in the page, whatever the queue's length. */
 export function QueueList() {
@@ -99,9 +107,8 @@ const Row = memo(function Row({ item, first, last }: { item: QueueItem; first: b
             <RowButton icon={ArrowDown} label={t('queue.down', { name })} off={last} onClick={() => moveItem(id, 1)} />
           </>
         )}
-        {again ? (
-          <RowButton icon={RotateCcw} label={t('queue.retry', { name })} onClick={() => retryItem(id)} />
-        ) : (
+        {again && <RowButton icon={RotateCcw} label={t('queue.retry', { name })} onClick={() => retryItem(id)} />}
+        {(status === 'waiting' || status === 'running') && (
           <RowButton icon={SkipForward} label={t('queue.skip', { name })} onClick={() => skipItem(id)} />
         )}
         <RowButton icon={Trash2} label={t('queue.remove', { name })} onClick={() => void removeItem(id)} />

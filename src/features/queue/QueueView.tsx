@@ -1,21 +1,20 @@
-import { Archive, FolderOpen, FolderPlus, Pause, Play, Plus, TriangleAlert, X } from 'lucide-react';
+import { Archive, FolderOpen, FolderPlus, Pause, Play, Plus, X } from 'lucide-react';
 import { useId } from 'react';
 import { useTranslation } from 'react-i18next';
-import type { ExportFormat } from '../../../workers/protocol.ts';
-import { errorText } from '../../app/errorText.ts';
-import { Choice, Segments } from '../../app/ui.tsx';
+import { Choice } from '../../app/ui.tsx';
 import type { TaskChoice } from '../../store/choiceSlice.ts';
 import { useApp } from '../../store/index.ts';
 import { ConditionsNote } from '../experiments/Experiments.tsx';
+import { SaveChoices } from '../export/SaveChoices.tsx';
 import { pick } from '../import/picker.ts';
 import { useTasks } from '../tasks/useTasks.ts';
+import { AppliedOptions } from './AppliedOptions.tsx';
+import { Gone, Trouble } from './Notes.tsx';
 import { canPickFolder, leaveFolder, pickFolder } from './out.ts';
 import { QueueList } from './QueueList.tsx';
-import { clearDone, leaveQueue, pauseQueue, runQueue } from './work.ts';
+import { clearAll, leaveQueue, pauseQueue, runQueue } from './work.ts';
 import { saveZip } from './zip.ts';
 import './queue.css';
-
-const FORMATS: readonly ExportFormat[] = ['png', 'jpeg', 'webp', 'tiff'];
 
 /** Many photos, one after the other. */
 export function QueueView() {
@@ -58,24 +57,6 @@ function Summary() {
   );
 }
 
-/** Why the queue stopped by itself. */
-function Trouble() {
-  const { t, i18n } = useTranslation();
-  const trouble = useApp((state) => state.queueTrouble);
-  if (!trouble) return null;
-  const { title, text } = errorText(trouble, t, i18n.language);
-  return (
-    <div className="notice queue-trouble" data-alert role="alert">
-      <TriangleAlert className="icon" aria-hidden />
-      <div className="notice-text">
-        <p className="notice-title">{title}</p>
-        <p>{text}</p>
-        <p>{t('queue.stopped')}</p>
-      </div>
-    </div>
-  );
-}
-
 function Options() {
   const { t } = useTranslation();
   const id = useId();
@@ -84,7 +65,6 @@ function Options() {
   const done = useApp((app) => app.queue.some(({ status }) => status === 'done'));
   const stored = useApp((app) => app.queue.some(({ stored: kept }) => kept));
   const task = useApp((app) => app.task);
-  const format = useApp((app) => app.format);
   const template = useApp((app) => app.template);
   const folder = useApp((app) => app.folder);
   const folderAsks = useApp((app) => app.folderAsks);
@@ -94,6 +74,7 @@ function Options() {
   return (
     <div className="queue-options">
       {state === 'paused' && waiting && <Trouble />}
+      <Gone />
       <div className="queue-buttons">
         <button type="button" className="button" onClick={() => pick('file')}>
           <Plus className="icon" aria-hidden />
@@ -111,12 +92,8 @@ function Options() {
         onChange={(value) => choose({ task: value, picked: true })}
       />
       <ConditionsNote />
-      <Segments
-        label={t('save.format')}
-        value={format}
-        options={FORMATS.map((value) => ({ value, label: t(`save.${value}`) }))}
-        onChange={(value) => choose({ format: value })}
-      />
+      <AppliedOptions />
+      <SaveChoices />
       <div className="field">
         <label className="field-label" htmlFor={id}>
           {t('queue.template')}
@@ -169,7 +146,7 @@ function Options() {
           {t('queue.zip')}
         </button>
       </div>
-      <button type="button" className="button button-quiet" disabled={!done} onClick={() => void clearDone()}>
+      <button type="button" className="button button-quiet" disabled={!done} onClick={() => void clearAll('done')}>
         {t('queue.clear')}
       </button>
     </div>

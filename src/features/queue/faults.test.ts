@@ -3,6 +3,8 @@ import { hitsEveryPhoto } from './faults.ts';
 
 it.each([
   ['engine-taken', {}, true],
+  ['device-lost', {}, true],
+  ['device-lost', { replaceWorker: 1 }, true],
   ['folder-failed', {}, true],
   ['results-full', {}, true],
   ['pack-unreachable', { host: 'a' }, true],

@@ -4,6 +4,7 @@ import type { AppErrorCode, Failure } from '../../bridge/outcome.ts';
 const CODES: readonly AppErrorCode[] = [
   'engine-busy',
   'engine-taken',
+  'device-lost',
   'needs-https',
   'no-engine',
   'no-storage',

@@ -13,6 +13,10 @@ export class SampleFolder {
     this.canWrite = canWrite;
   }
 
+  async *keys(): AsyncGenerator<string> {
+    yield* [...this.files.keys(), ...this.folders.keys()];
+  }
+
   async getDirectoryHandle(name: string): Promise<SampleFolder> {
     const folder = this.folders.get(name) ?? new SampleFolder(this.canWrite);
     folder.full = this.full;

@@ -124,12 +124,35 @@ export async function forgetQueue(): Promise<void> {
 const isItem = (stored: unknown): stored is QueueItem =>
   typeof stored === 'object' && stored !== null && 'id' in stored && 'order' in stored && 'status' in stored;
 
-/** The queue of the last visit. What was running then waits again. */
+async function idsIn(kind: Kind): Promise<ReadonlySet<string>> {
+  const ids = new Set<string>();
+  try {
+    for await (const id of (await folder(kind)).keys()) ids.add(id);
+  } catch {
+    // A window without such a place has kept no file.
+  }
+  return ids;
+}
+
+/** What was running waits again. A file that memory alone had went with the page, which its record knows nothing of. */
+export function afterReload(item: QueueItem, photoHere: boolean, resultHere: boolean): QueueItem {
+  const { status, stored } = item;
+  if (status === 'skipped' || (status === 'done' && (resultHere || !stored))) return item;
+  if (!photoHere) return { ...item, status: 'gone', error: null, saved: null, stored: false };
+  if (status === 'failed') return item;
+  return status === 'done'
+    ? { ...item, status: 'waiting', saved: null, stored: false }
+    : { ...item, status: 'waiting' };
+}
+
+/** The queue of the last visit. */
 export async function keptItems(): Promise<QueueItem[]> {
   const stored = await entries<string, unknown>(records()).catch(() => []);
+  // After the list: another tab writes a photo's file before its record.
+  const [photos, results] = [await idsIn('in'), await idsIn('out')];
   return stored
     .map(([, value]) => value)
     .filter(isItem)
-    .map((item) => (item.status === 'running' ? { ...item, status: 'waiting' as const } : item))
+    .map((item) => afterReload(item, photos.has(item.id), results.has(item.id)))
     .sort((a, b) => a.order - b.order);
 }

@@ -6,7 +6,7 @@ import { type AppErrorCode, fail } from '../../bridge/outcome.ts';
 import type { Session } from '../../bridge/session.ts';
 import { useApp } from '../../store/index.ts';
 import { waitingItem } from '../../store/queueSlice.ts';
-import { keepPhoto, keptFile } from './keep.ts';
+import { dropFile, keepPhoto, keptFile } from './keep.ts';
 import { putResult, takeBackResult } from './out.ts';
 import { QueueRunner } from './runner.ts';
 
@@ -21,6 +21,8 @@ class Photos implements Session {
   go: () => void = () => {};
   /** Fails the calls of a name. */
   faults: Partial<Record<Call, AppErrorCode>> = {};
+  /** Of a lost device, until another worker takes this one's place: no task is proposed. */
+  lost = false;
   readonly ended = new Set<AppErrorCode>();
   #open = '';
   #results = 0;
@@ -37,12 +39,12 @@ class Photos implements Session {
   }
 
   readonly #api = {
-    start: () => this.step('start', () => ({ engine: {}, pack: { steps: { default: 4 } } })),
+    start: () => this.step('start', () => ({ engine: {}, pack: { steps: { default: 4 }, auto: true } })),
     open: async (file: Blob) => {
       this.#open = await file.text();
       return this.step('open', () => ({ id: 1 }));
     },
-    propose: () => this.step('propose', () => ({ task: 'noise', strength: 1 })),
+    propose: () => this.step('propose', () => (this.lost ? null : { task: 'noise', strength: 1 })),
     restore: () =>
       this.step('restore', () => {
         this.#versions.set(++this.#results, this.#open);
@@ -61,7 +63,10 @@ class Photos implements Session {
 
   call: Session['call'] = (make) => make(this.#api as never) as never;
   post: Session['post'] = (make) => make(this.#api as never);
-  kill: Session['kill'] = (code) => void this.ended.add(code);
+  kill: Session['kill'] = (code) => {
+    this.ended.add(code);
+    this.lost = false;
+  };
 }
 
 let worker: Photos;
@@ -86,7 +91,8 @@ beforeEach(async () => {
   // Node has no private file system either: they are held in memory, as in windows without one.
   for (const { id, name } of queue) await keepPhoto(id, new Blob([name]));
   state().setQueue({ queue, queueState: 'idle', queueTrouble: null, folder: null });
-  state().choose({ task: 'noise', strength: 1 });
+  state().choose({ task: 'noise', strength: 1, format: 'png' });
+  state().setSettings({ privacy: 'keep' });
   runner = new QueueRunner({
     engine: bridge,
     store: useApp,
@@ -115,9 +121,12 @@ describe('QueueRunner', () => {
     ['start', 'engine-busy', 0],
     ['start', 'pack-missing', 0],
     ['restore', 'engine-taken', 1],
+    ['restore', 'device-lost', 3],
+    ['propose', 'device-lost', 0],
     ['put', 'folder-failed', 1],
     ['put', 'results-full', 1],
   ] as const)('pauses when %s fails with %s, and goes on from there', async (call, code, restores) => {
+    if (call === 'propose') state().choose({ task: 'auto' });
     worker.faults = { [call]: code };
     await runner.run();
     expect(statuses()).toEqual({ one: 'waiting', two: 'waiting', three: 'waiting' });
@@ -127,6 +136,60 @@ describe('QueueRunner', () => {
     await runner.run();
     expect(statuses()).toEqual({ one: 'done', two: 'done', three: 'done' });
     expect(state()).toMatchObject({ queueState: 'idle', queueTrouble: null });
+  });
+
+  it('gets a new worker for a device that was lost between two photos, as no job does that for a proposal', async () => {
+    state().choose({ task: 'auto' });
+    worker.lost = true;
+    await runner.run();
+    expect(statuses()).toEqual({ one: 'done', two: 'done', three: 'done' });
+    expect(count('open one')).toBe(2);
+  });
+
+  it.each(['results-full', 'folder-failed'] as const)(
+    'does not restore a photo again whose result could not be put (%s), wherever it stands by then',
+    async (code) => {
+      worker.faults = { put: code };
+      await runner.run();
+      await runner.run();
+      state().setQueue({ queue: [...state().queue].reverse() });
+      await runner.run();
+      expect(statuses()).toEqual({ one: 'waiting', two: 'waiting', three: 'waiting' });
+      worker.faults = {};
+      await runner.run();
+      expect(statuses()).toEqual({ one: 'done', two: 'done', three: 'done' });
+      for (const name of ['one', 'two', 'three']) {
+        expect(count(`restore ${name}`)).toBe(1);
+        expect(await resultOf(name)).toBe(name);
+      }
+    },
+  );
+
+  it.each([
+    ['another format is wanted', () => state().choose({ format: 'jpeg' })],
+    ['another task is wanted', () => state().choose({ task: 'blur' })],
+    ['other metadata is wanted', () => state().setSettings({ privacy: 'nothing' })],
+    [
+      'it was skipped meanwhile',
+      () => {
+        runner.skip(idOf('one'));
+        state().changeItem(idOf('one'), { status: 'waiting' });
+      },
+    ],
+  ])('restores such a photo again where %s', async (_, change) => {
+    worker.faults = { put: 'results-full' };
+    await runner.run();
+    change();
+    worker.faults = {};
+    await runner.run();
+    expect(statuses()).toEqual({ one: 'done', two: 'done', three: 'done' });
+    expect(count('restore one')).toBe(2);
+  });
+
+  it('does not call a photo damaged whose file is not here any more, and takes the next one', async () => {
+    await dropFile('in', idOf('one'));
+    await runner.run();
+    expect(statuses()).toEqual({ one: 'gone', two: 'done', three: 'done' });
   });
 
   it('goes on after a fault of one photo', async () => {

@@ -38,7 +38,7 @@ export async function addToQueue(files: Iterable<File>): Promise<void> {
   state().setQueue({ taking: state().taking + photos.length });
   const forgotten = timesForgotten();
   for (const [at, file] of photos.entries()) {
-    const item = waitingItem(file, (state().queue.at(-1)?.order ?? 0) + 1);
+    const item = chosenAgain(file) ?? waitingItem(file, (state().queue.at(-1)?.order ?? 0) + 1);
     await keepPhoto(item.id, file);
     await keepItem(item);
     if (timesForgotten() !== forgotten) {
@@ -48,8 +48,16 @@ export async function addToQueue(files: Iterable<File>): Promise<void> {
       return;
     }
     const { queue, taking } = state();
-    state().setQueue({ queue: [...queue, item], taking: taking - 1 });
+    const others = queue.filter(({ id }) => id !== item.id);
+    const place = others.findLastIndex(({ order }) => order <= item.order) + 1;
+    state().setQueue({ queue: others.toSpliced(place, 0, item), taking: taking - 1 });
   }
+}
+
+/** The place in the queue, and the task, of a photo whose file was gone. */
+function chosenAgain({ name, size }: File): QueueItem | null {
+  const gone = state().queue.find((item) => item.status === 'gone' && item.name === name && item.bytes === size);
+  return gone ? { ...gone, status: 'waiting' } : null;
 }
 
 export function openQueue(): void {
@@ -99,7 +107,7 @@ export async function removeItem(id: string): Promise<void> {
   await Promise.all([forgetItem(id), dropFile('in', id), dropFile('out', id), dropZip()]);
 }
 
-/** Lets go of everything that is done. */
-export async function clearDone(): Promise<void> {
-  for (const item of state().queue) if (item.status === 'done') await removeItem(item.id);
+/** Lets go of everything that is done, or gone. */
+export async function clearAll(status: 'done' | 'gone'): Promise<void> {
+  for (const item of state().queue) if (item.status === status) await removeItem(item.id);
 }

@@ -1,4 +1,5 @@
 /** A notification when a photo is done in the background, for those who turned it on. */
+import { askOwnId, type NoteData } from '../../bridge/windows.ts';
 import { t } from '../../i18n/index.ts';
 import { useApp } from '../../store/index.ts';
 
@@ -18,6 +19,9 @@ export function tellDone(): void {
 async function show(title: string, options: NotificationOptions): Promise<void> {
   // Phones only let a service worker show one.
   const registration = await navigator.serviceWorker?.getRegistration();
-  if (registration?.active) await registration.showNotification(title, options);
-  else new Notification(title, options);
+  const worker = registration?.active;
+  if (worker) {
+    const data: NoteData = { client: await askOwnId(worker) };
+    await registration.showNotification(title, { ...options, data });
+  } else new Notification(title, options);
 }
