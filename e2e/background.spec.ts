@@ -115,6 +115,31 @@ test('with the setting on, a job that ends in the background is told', async () 
   expect(kept).toEqual([['Your photo is restored', 'noise-96.png', 'done']]);
 });
 
+/** A click on the first notification, in the service worker. None may bring a window to the front that nobody clicked. */
+const CLICK = `(async () => {
+  const focused = [];
+  WindowClient.prototype.focus = async function () {
+    focused.push(this.url);
+  };
+  const [notification] = await self.registration.getNotifications();
+  const event = new NotificationEvent('notificationclick', { notification });
+  let over;
+  Object.defineProperty(event, 'waitUntil', { value: (work) => { over = work; } });
+  self.dispatchEvent(event);
+  await over;
+  return { focused, left: (await self.registration.getNotifications()).length };
+})()`;
+
+test('a click on it leads to the tab whose job ended, not to the one used last', async () => {
+  const other = await context.newPage();
+  await other.goto('./?other');
+  await other.waitForFunction(() => navigator.serviceWorker.controller !== null);
+  await other.bringToFront();
+  const [worker] = context.serviceWorkers();
+  expect(await worker?.evaluate(CLICK)).toEqual({ focused: [page.url()], left: 0 });
+  await other.close();
+});
+
 test('nothing is shown for a job that ends in sight', async () => {
   await setHidden(false);
   await app.restore('noise');
