@@ -97,8 +97,9 @@ if (existsSync(REPORTS.unit)) {
 if (!unitOk && counted === 0) failed += 1;
 
 if (check('browser', ['node', 'tools/browser.mjs']) && check('build', ['vite', 'build'])) {
-  browserTests('browser tests of WebGPU and the pages, two at a time', [
+  browserTests('browser tests of WebGPU, jobs and pages, two at a time', [
     '--project=gpu',
+    '--project=jobs',
     '--project=pages',
     '--workers=2',
   ]);
