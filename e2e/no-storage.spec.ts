@@ -8,6 +8,7 @@ import sharp from 'sharp';
 import { writeTestPack } from '../tools/packs/test-pack.ts';
 import { App } from './support/app.ts';
 import { fromRepo } from './support/files.ts';
+import { expectNoViolations } from './support/looks.ts';
 
 /** What such a window does, in every worker before its own code. */
 const REFUSE = "navigator.storage.getDirectory = () => Promise.reject(new DOMException('no', 'SecurityError'));\n";
@@ -82,6 +83,20 @@ test('results of the queue come out of a window without file storage, in a ZIP t
       const data = await entry.getData(new Uint8ArrayWriter());
       expect(await sharp(Buffer.from(data)).metadata()).toMatchObject({ width: 48, height: 32, format: 'png' });
     }
+    // Neither photos nor results outlive the page: they are not said to wait or to be done.
+    await page.reload();
+    await page
+      .getByRole('button', { name: /^Many photos/ })
+      .first()
+      .click();
+    await expect(page.getByText('0 of 2 done')).toBeVisible();
+    await expect(page.getByText('2 photos could only be held in memory')).toBeVisible();
+    await expect(page.getByRole('button', { name: 'Restore all' })).toBeDisabled();
+    await expectNoViolations(page);
+    await page.locator('input[type="file"]').first().setInputFiles(files.slice(0, 1));
+    await expect(page.locator('.queue-row[data-status="waiting"] .queue-name')).toHaveText('one.png');
+    await page.getByRole('button', { name: 'Remove it from the queue' }).click();
+    await expect(page.locator('.queue-name')).toHaveText(['one.png']);
     expect(app.errors).toEqual([]);
   } finally {
     await context.close();
