@@ -6,6 +6,7 @@ export type ErrorCode =
   | 'too-many-pixels'
   | 'unsupported-image'
   | 'save-unsupported'
+  | 'no-canvas'
   | 'pack-missing'
   | 'pack-damaged'
   | 'pack-incomplete'

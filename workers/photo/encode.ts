@@ -1,4 +1,5 @@
 /** From a restored photo to a file in the photo's own colours. Runs in a worker: WebP needs OffscreenCanvas. */
+import { canvas2d } from '../canvas.ts';
 import type { ExportFormat } from '../protocol.ts';
 import { type Blend, blendLines, lineShares } from './blend.ts';
 import { writeJpeg } from './codec/jpeg-write.ts';
@@ -169,8 +170,7 @@ function overWhite(rows: Rows): Rows {
 
 async function canvasBlob(rows: Rows, quality: number): Promise<Blob> {
   const { width, height, channels } = rows;
-  const canvas = new OffscreenCanvas(width, height);
-  const context = canvas.getContext('2d', { alpha: hasAlpha(rows), willReadFrequently: true });
+  const context = canvas2d(width, height, { alpha: hasAlpha(rows), willReadFrequently: true });
   if (!context) throw notWritten('webp', `no canvas of ${width} × ${height} px`);
   for await (const { top, rows: count, samples } of rows.bands()) {
     const rgba = new Uint8ClampedArray(4 * count * width).fill(255);
@@ -182,7 +182,7 @@ async function canvasBlob(rows: Rows, quality: number): Promise<Blob> {
   }
   let blob: Blob;
   try {
-    blob = await canvas.convertToBlob({ type: 'image/webp', quality: Math.min(1, Math.max(0, quality)) });
+    blob = await context.canvas.convertToBlob({ type: 'image/webp', quality: Math.min(1, Math.max(0, quality)) });
   } catch (cause) {
     throw notWritten('webp', cause instanceof Error ? cause.message : String(cause));
   }

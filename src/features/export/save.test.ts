@@ -1,6 +1,10 @@
 import { afterEach, expect, it, vi } from 'vitest';
+import { engine } from '../../app/engine.ts';
 import { toasts } from '../../app/toast.ts';
-import { share } from './save.ts';
+import { useApp } from '../../store/index.ts';
+import type { Photo } from '../../store/photoSlice.ts';
+import { sampleInfo } from '../../store/sample.ts';
+import { share, shareResult } from './save.ts';
 
 const file = new File([new Uint8Array(1)], 'photo.png', { type: 'image/png' });
 const refusal = (name: string) => new DOMException('refused', name);
@@ -43,4 +47,21 @@ it('a sheet that is closed says nothing, one that fails says so', async () => {
   await share(file, true);
   expect(added).toHaveBeenCalledTimes(1);
   expect(added.mock.calls[0]?.[0].actionProps).toBeUndefined();
+});
+
+it('a format that can not be written is told of until the next try, which works', async () => {
+  const open = sheet(null);
+  useApp.setState({ photo: { name: 'a.png', info: sampleInfo } as Photo, format: 'webp' });
+  const values = { format: 'WebP' };
+  // The worker has no place in Node: what it answers comes from its own tests.
+  vi.spyOn(engine, 'save')
+    .mockResolvedValueOnce({ ok: false, code: 'save-unsupported', detail: 'EncodingError', values })
+    .mockResolvedValueOnce({ ok: true, value: { file: new Blob(['png']), lost: [] } });
+  await shareResult();
+  expect(useApp.getState().failure).toMatchObject({ code: 'save-unsupported', values });
+  expect(open).not.toHaveBeenCalled();
+  useApp.setState({ format: 'png' });
+  await shareResult();
+  expect(useApp.getState().failure).toBeNull();
+  expect(open).toHaveBeenCalledOnce();
 });

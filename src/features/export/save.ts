@@ -14,6 +14,8 @@ async function encode(): Promise<File | null> {
   const { photo, format, quality, settings, setUi, current } = useApp.getState();
   const layers = layersOf(useApp.getState(), current);
   if (!photo) return null;
+  // Of an earlier try, as in a format that this browser can't write.
+  setUi({ failure: null });
   const saved = await engine.save({ format, quality, privacy: settings.privacy, layers, app: APP_VERSION });
   if (!saved.ok) {
     setUi({ failure: failureOf(saved) });

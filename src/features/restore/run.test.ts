@@ -3,7 +3,9 @@ import type { RestoreResult } from '../../../workers/protocol.ts';
 import { engine } from '../../app/engine.ts';
 import { useApp } from '../../store/index.ts';
 import type { Photo } from '../../store/photoSlice.ts';
-import { runAgain } from './run.ts';
+import { NoCanvas } from '../results/canvas.sample.ts';
+import { runAgain, runRestore } from './run.ts';
+import { attach } from './surface.ts';
 
 const image = { width: 8, height: 6, close: () => undefined } as ImageBitmap;
 const result = (keepable: number[]) => ({ id: 3, width: 8, height: 6, steps: 4, keepable }) as unknown as RestoreResult;
@@ -34,4 +36,12 @@ it('a job done again leaves its own result where the engine has not kept that st
   await runAgain({ task: 'noise' }, 3);
   expect(engine.keepStep).not.toHaveBeenCalled();
   expect(useApp.getState()).toMatchObject({ job: 'done', keptStep: 4, failure: { code: 'step-not-kept' } });
+});
+
+it('a job ends with its result where the browser gives no canvas for the film strip', async () => {
+  vi.stubGlobal('OffscreenCanvas', NoCanvas);
+  attach({ width: 8, height: 6, getContext: () => null } as unknown as HTMLCanvasElement);
+  await runRestore(undefined, { task: 'noise' });
+  attach(null);
+  expect(useApp.getState()).toMatchObject({ job: 'done', keptStep: 4, failure: null, frames: [] });
 });

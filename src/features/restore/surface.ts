@@ -2,6 +2,7 @@
  * The canvas that a job paints on. Bitmaps come ready from the worker, so a paint is one drawImage; React only
  * places the canvas and never redraws it.
  */
+import { type Canvas2d, canvas2d } from '../../../workers/canvas.ts';
 import { fitInto, type Size } from '../compare/geometry.ts';
 
 /** Screens show no more; the photo itself stays at its own size in the worker. */
@@ -49,43 +50,49 @@ export function paintTile(image: ImageBitmap, x: number, y: number, w: number, h
   image.close();
 }
 
-/** A copy of the canvas for the film strip, small enough that all `steps` of them fit the budget. */
+/** A copy of the canvas for the film strip, small enough that all `steps` of them fit the budget; null where none can be had. */
 export function captureFrame(steps: number): ImageBitmap | null {
   if (!canvas) return null;
   const side = Math.min(FRAME_MAX, Math.sqrt(FRAMES_BYTES / (4 * Math.max(1, steps))));
   const size = fitInto(canvas, side);
-  const copy = new OffscreenCanvas(size.width, size.height);
-  copy.getContext('2d')?.drawImage(canvas, 0, 0, size.width, size.height);
-  return copy.transferToImageBitmap();
+  const copy = canvas2d(size.width, size.height);
+  copy?.drawImage(canvas, 0, 0, size.width, size.height);
+  return copy?.canvas.transferToImageBitmap() ?? null;
 }
 
-/** `below` with a share of `restored` on it, where the alpha of `mask` lets it (everywhere without one). */
+/**
+ * `below` with a share of `restored` on it, where the alpha of `mask` lets it (everywhere without one).
+ *
+ * @returns false where the browser gave no canvas to cut it out on: then `below` is all that is seen
+ */
 export function showBlend(
   below: ImageBitmap,
   restored: ImageBitmap,
   strength: number,
   mask: OffscreenCanvas | null,
   size: Size,
-): void {
+): boolean {
   showPicture(below, size);
   const context = canvas?.getContext('2d');
-  if (!canvas || !context) return;
+  if (!canvas || !context) return true;
+  const layer = mask ? cutOut(restored, mask) : restored;
+  if (!layer) return false;
   context.globalAlpha = strength;
-  context.drawImage(mask ? cutOut(restored, mask) : restored, 0, 0, canvas.width, canvas.height);
+  context.drawImage(layer, 0, 0, canvas.width, canvas.height);
   context.globalAlpha = 1;
+  return true;
 }
 
-let scratch: OffscreenCanvas | null = null;
+let scratch: Canvas2d | null = null;
 
-function cutOut(image: ImageBitmap, mask: OffscreenCanvas): OffscreenCanvas {
-  if (scratch?.width !== image.width || scratch.height !== image.height) {
-    scratch = new OffscreenCanvas(image.width, image.height);
+function cutOut(image: ImageBitmap, mask: OffscreenCanvas): OffscreenCanvas | null {
+  if (scratch?.canvas.width !== image.width || scratch.canvas.height !== image.height) {
+    scratch = canvas2d(image.width, image.height);
   }
-  const context = scratch.getContext('2d');
-  if (!context) return scratch;
-  context.globalCompositeOperation = 'copy';
-  context.drawImage(mask, 0, 0, image.width, image.height);
-  context.globalCompositeOperation = 'source-in';
-  context.drawImage(image, 0, 0);
-  return scratch;
+  if (!scratch) return null;
+  scratch.globalCompositeOperation = 'copy';
+  scratch.drawImage(mask, 0, 0, image.width, image.height);
+  scratch.globalCompositeOperation = 'source-in';
+  scratch.drawImage(image, 0, 0);
+  return scratch.canvas;
 }

@@ -1,25 +1,33 @@
 /** Draws the current result on the canvas as strength and mask have it, live: no job, no trip to the engine. */
+import { type Canvas2d, type CanvasSettings, canvas2d } from '../../../workers/canvas.ts';
 import type { Mask } from '../../../workers/photo/blend.ts';
 import { engine } from '../../app/engine.ts';
+import { fail, failureOf } from '../../bridge/outcome.ts';
 import { type AppState, useApp } from '../../store/index.ts';
 import { layersOf, lookOf } from '../../store/resultsSlice.ts';
 import { showBlend, showPicture, viewSide } from '../restore/surface.ts';
 
-/** A mask as a canvas whose alpha it is. */
-export function maskCanvas({ width, height, data }: Mask): OffscreenCanvas {
-  const canvas = new OffscreenCanvas(width, height);
+/** A mask as a canvas whose alpha it is; null where the browser gives none. */
+export function maskCanvas({ width, height, data }: Mask, settings?: CanvasSettings): Canvas2d | null {
+  const context = canvas2d(width, height, settings);
+  if (!context) return null;
   const pixels = new ImageData(width, height);
   for (let i = 0; i < data.length; i++) pixels.data[4 * i + 3] = data[i] as number;
-  canvas.getContext('2d')?.putImageData(pixels, 0, 0);
-  return canvas;
+  context.putImageData(pixels, 0, 0);
+  return context;
 }
 
 let kept: { mask: Mask; canvas: OffscreenCanvas } | null = null;
 
-function canvasOf(mask: Mask): OffscreenCanvas {
-  if (kept?.mask !== mask) kept = { mask, canvas: maskCanvas(mask) };
-  return kept.canvas;
+function canvasOf(mask: Mask): OffscreenCanvas | null {
+  if (kept?.mask === mask) return kept.canvas;
+  const canvas = maskCanvas(mask)?.canvas ?? null;
+  kept = canvas && { mask, canvas };
+  return canvas;
 }
+
+/** Masks can't be painted or shown. What is saved has them all the same. */
+export const tellNoCanvas = (): void => useApp.getState().setUi({ failure: failureOf(fail('no-canvas')) });
 
 /** @param live a mask that is being painted, in place of the one that stands */
 export function drawLook(live?: OffscreenCanvas): void {
@@ -31,7 +39,11 @@ export function drawLook(live?: OffscreenCanvas): void {
     return;
   }
   const { strength, mask } = lookOf(state);
-  showBlend(shown.below ?? photo.view, shown.restored, strength, live ?? (mask && canvasOf(mask)), photo.info);
+  const below = shown.below ?? photo.view;
+  const cut = live ?? (mask && canvasOf(mask));
+  if (mask && !cut) showPicture(below, photo.info);
+  else if (showBlend(below, shown.restored, strength, cut, photo.info)) return;
+  tellNoCanvas();
 }
 
 /** Pictures of the current result, asked for once it is another one. */
@@ -79,7 +91,10 @@ export async function toggleFidelity(): Promise<void> {
   if (state.fidelity) return state.setResults({ fidelity: null });
   const layers = layersOf(state, state.current);
   const found = await engine.fidelity(layers, viewSide());
-  if (!found.ok) return;
+  if (!found.ok) {
+    if (found.code !== 'cancelled') state.setUi({ failure: failureOf(found) });
+    return;
+  }
   if (useApp.getState().current === state.current) useApp.getState().setResults({ fidelity: found.value });
   else found.value.map.close();
 }

@@ -1,4 +1,5 @@
 /** Pictures that the browser decodes. Runs in a worker: needs createImageBitmap and OffscreenCanvas. */
+import { type Canvas2d, needCanvas2d } from '../../canvas.ts';
 import { EngineError } from '../../errors.ts';
 import type { ImageType } from '../sniff.ts';
 import { ExactReader } from './exact.ts';
@@ -18,7 +19,7 @@ export interface BitmapOptions {
  * Upright where the file is a JPEG (or AVIF or HEIC), as stored where it is a WebP without EXIF. One-component JPEGs give
  * grey. Translucent pixels come without premultiplied alpha where the browser has WebGL.
  *
- * @throws EngineError 'corrupt-image', 'unsupported-image'
+ * @throws EngineError 'corrupt-image', 'unsupported-image'; 'no-canvas' while it is read
  */
 export async function bitmapRows(file: Blob, { type, components, own }: BitmapOptions): Promise<Rows> {
   let bitmap: ImageBitmap;
@@ -50,13 +51,13 @@ async function* bandsOf(bitmap: ImageBitmap, layout: Layout): AsyncGenerator<Ban
   const exact = ExactReader.make();
   const rgba = new Uint8Array(4 * width * rows);
   const narrow = channels === 4 ? null : new Uint8Array(channels * width * rows);
-  let canvas: OffscreenCanvasRenderingContext2D | null = null;
+  let canvas: Canvas2d | null = null;
   try {
     for (let top = 0; top < height; top += rows) {
       const count = Math.min(rows, height - top);
       const band = rgba.subarray(0, 4 * width * count);
       if (!exact || !(await readExactly(exact, bitmap, top, count, band))) {
-        canvas ??= canvasOf(width, rows);
+        canvas ??= needCanvas2d(width, rows, { willReadFrequently: true });
         await readThrough(canvas, bitmap, top, count, band);
       }
       yield { top, rows: count, samples: narrow ? first(band, channels, narrow) : band };
@@ -87,7 +88,7 @@ async function readExactly(
 }
 
 async function readThrough(
-  canvas: OffscreenCanvasRenderingContext2D,
+  canvas: Canvas2d,
   bitmap: ImageBitmap,
   top: number,
   count: number,
@@ -103,12 +104,6 @@ async function readThrough(
 }
 
 const AS_IT_IS = { premultiplyAlpha: 'none', colorSpaceConversion: 'none' } as const;
-
-function canvasOf(width: number, height: number): OffscreenCanvasRenderingContext2D {
-  const context = new OffscreenCanvas(width, height).getContext('2d', { willReadFrequently: true });
-  if (!context) throw new EngineError('internal', 'no 2D canvas');
-  return context;
-}
 
 function first(rgba: Uint8Array, channels: number, out: Uint8Array): Uint8Array {
   const pixels = rgba.length / 4;

@@ -15,7 +15,7 @@ export class ExactReader {
 
   /** Null where the browser has no WebGL. */
   static make(): ExactReader | null {
-    const gl = new OffscreenCanvas(1, 1).getContext('webgl2');
+    const gl = typeof OffscreenCanvas === 'undefined' ? null : new OffscreenCanvas(1, 1).getContext('webgl2');
     return gl && new ExactReader(gl);
   }
 
