@@ -93,6 +93,20 @@ test('two hundred rows are not in the page at once; axe finds nothing; screensho
   await app.openPhoto(fromRepo('e2e/fixtures/noise-96.png'));
 });
 
+test('options that were chosen for a single photo are named in the queue, which can undo them', async () => {
+  await page.getByRole('button', { name: 'More options' }).click();
+  await page.getByLabel('Seed', { exact: true }).fill('7');
+  await page
+    .getByRole('button', { name: /^Many photos/ })
+    .first()
+    .click();
+  await expect(page.getByText(/^Restored with .* seed 7,/)).toBeVisible();
+  await page.getByRole('button', { name: 'Back to the defaults' }).press('Enter');
+  await expect(page.getByText(/^Restored with .* seed 0,/)).toBeVisible();
+  await expect(page.getByRole('button', { name: 'Back to the defaults' })).toHaveCount(0);
+  await expect(page.getByRole('button', { name: 'More options' })).toBeFocused();
+});
+
 test('deleting all data takes the queue along: its photos, its results and the ZIP', async () => {
   const kept = () =>
     page.evaluate(async () => {

@@ -13,14 +13,19 @@ export function AppliedOptions() {
   return (
     <div className="queue-applied">
       <p className="field-hint">{appliedText(applied, own, t)}</p>
-      <button
-        type="button"
-        className="button button-quiet"
-        disabled={isDefault(applied)}
-        onClick={() => choose(APPLIED_DEFAULTS)}
-      >
-        {t('queue.defaults')}
-      </button>
+      {!isDefault(applied) && (
+        <button
+          type="button"
+          className="button"
+          onClick={({ currentTarget }) => {
+            // It goes with what it undoes: the keyboard stays here.
+            currentTarget.parentElement?.querySelector<HTMLElement>('.options-trigger')?.focus();
+            choose(APPLIED_DEFAULTS);
+          }}
+        >
+          {t('queue.defaults')}
+        </button>
+      )}
       <MoreOptions />
     </div>
   );
