@@ -274,3 +274,19 @@ test('a piece that comes wrong is noticed on the thread that hashes, and fetched
   });
   expect(await remove()).toMatchObject({ ok: true });
 });
+
+test('a version that an update replaced while it was in use goes once the app has started with the new one', async () => {
+  expect(await start(server.url)).toEqual({ ok: true, value: id });
+  await (await App.open(page, { engine: 'wasm', pack: 'stored:test@1' })).root('engine-state', 'ready');
+  const next = writeTestPack(join(folder, 'v2'), id.name, '2', { [BIG]: big });
+  server.folder = next.folder;
+  expect(await start(server.url)).toEqual({ ok: true, value: { name: id.name, version: '2' } });
+  const versions = async () => (await list()).packs.map((stored) => stored.id.version);
+  expect(await versions()).toEqual(['1', '2']);
+  const app = await App.open(page, { engine: 'wasm', pack: 'stored:test@2' });
+  await app.root('engine-state', 'ready');
+  await expect.poll(versions).toEqual(['2']);
+  await app.openPhoto(fromRepo('e2e/fixtures/noise-96.png'));
+  await app.restore('noise');
+  expect(app.errors).toEqual([]);
+});

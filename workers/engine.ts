@@ -50,6 +50,7 @@ import {
   type Running,
   residentShare,
   steppedDown,
+  tidyStored,
 } from './running.ts';
 import { Mutex } from './runtime/mutex.ts';
 import { type Layer, type Origin, Versions } from './versions.ts';
@@ -100,6 +101,7 @@ export class RestoreEngine implements EngineApi {
       });
       await pack.prepare((done, total) => onEvent({ stage: 'pack', done, total }));
       this.#running = running;
+      void tidyStored();
       return { engine: running.runtime.info, pack: packInfo(this.#store, running) };
     });
   }

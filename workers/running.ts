@@ -1,14 +1,12 @@
 /** The engine as it runs: a pack, a runtime and a backend, how they come up, are replaced and go. */
 import { EngineError } from './errors.ts';
-import { tidyPack } from './packs/leftovers.ts';
-import { readLock } from './packs/locks.ts';
-import { PARTS } from './packs/manifest.ts';
+import { tidyPacks } from './packs/leftovers.ts';
 import { openOpfs } from './packs/opfs.ts';
 import { Pack } from './packs/pack.ts';
 import { PackStore } from './packs/pack-store.ts';
 import type { PackSource } from './packs/protocol.ts';
 import type { Store } from './packs/store.ts';
-import { StoredFiles } from './packs/stored-files.ts';
+import { openStored } from './packs/stored-pack.ts';
 import { conditionsOf, experimentsOf } from './pipeline/experiments.ts';
 import type { Engine } from './pipeline/job.ts';
 import { packTile } from './pipeline/plan.ts';
@@ -34,17 +32,13 @@ export async function openPack(store: Store, source: PackSource): Promise<Pack> 
   if (source.kind === 'url') return Pack.open(store, source.url);
   const disk = await openOpfs();
   if (!disk) throw new EngineError('no-storage', 'no private file system');
-  const stored = new PackStore(disk);
-  await tidyPack(stored, source.name);
-  const release = await readLock(source.name);
-  if (!release) throw new EngineError('pack-busy', `pack ${source.name} is being changed`);
-  try {
-    const files = await StoredFiles.open(stored, source);
-    return new Pack(files, PARTS, release);
-  } catch (error) {
-    release();
-    throw error;
-  }
+  return openStored(new PackStore(disk), source);
+}
+
+/** What updates left behind goes while nobody waits for it. */
+export async function tidyStored(): Promise<void> {
+  const disk = await openOpfs();
+  if (disk) await tidyPacks(new PackStore(disk));
 }
 
 /** @throws EngineError as `chooseRuntime` */

@@ -4,13 +4,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Disk } from '../../workers/packs/disk.ts';
-import { tidyPack } from '../../workers/packs/leftovers.ts';
+import { tidyPacks } from '../../workers/packs/leftovers.ts';
 import { readLock } from '../../workers/packs/locks.ts';
 import { PacksManager } from '../../workers/packs/manager.ts';
 import { PIECE_BYTES } from '../../workers/packs/manifest.ts';
 import { PackStore } from '../../workers/packs/pack-store.ts';
 import type { GivenPack, StoredId } from '../../workers/packs/protocol.ts';
 import { StoredFiles } from '../../workers/packs/stored-files.ts';
+import { openStored } from '../../workers/packs/stored-pack.ts';
 import { nodeDisk } from './node-disk.ts';
 import { noiseBytes, type TestPack, writeTestPack } from './test-pack.ts';
 import { webLocks } from './web-locks.ts';
@@ -96,15 +97,92 @@ describe('a pack that an engine reads', () => {
     await endNext();
   });
 
+  it('loses the version that was replaced once an engine has started with the new one', async () => {
+    const { end } = await engineOn(id);
+    expect(await manager.importGiven(given(newer))).toEqual({ ok: true, value: next });
+    // Another tab, with the old engine still at work.
+    await tidyPacks(store);
+    expect(await store.versions('test')).toEqual(['1', '2']);
+    await end();
+    const pack2 = await openStored(store, next);
+    await tidyPacks(store);
+    expect(await store.versions('test')).toEqual(['2']);
+    expect(onDisk()).toBe(newer.bytes);
+    await pack2.file(GRAPH);
+    pack2.close();
+    expect(await manager.verify(next)).toMatchObject({ ok: true, value: { bytes: newer.bytes, broken: [] } });
+  });
+
+  it('loses it when an engine has started with another pack, too', async () => {
+    const { end } = await engineOn(id);
+    await manager.importGiven(given(newer));
+    await end();
+    await tidyPacks(store);
+    expect(await store.versions('test')).toEqual(['2']);
+  });
+
+  it('keeps a replaced version that an engine has started with, and removes nothing while one is opening', async () => {
+    const first = await engineOn(id);
+    await manager.importGiven(given(newer));
+    await first.end();
+    const again = await engineOn(id);
+    await tidyPacks(store);
+    expect(await store.versions('test')).toEqual(['1', '2']);
+    await again.end();
+    // It has not read a manifest yet.
+    const opening = await readLock('test');
+    await tidyPacks(store);
+    expect(await store.versions('test')).toEqual(['1', '2']);
+    opening?.();
+    await tidyPacks(store);
+    expect(await store.versions('test')).toEqual(['2']);
+  });
+
+  it('keeps a replaced version whose newer one is removed, and one that is asked for again', async () => {
+    const { end } = await engineOn(id);
+    await manager.importGiven(given(newer));
+    await end();
+    expect(await manager.remove(next)).toMatchObject({ ok: true });
+    await tidyPacks(store);
+    expect(await store.versions('test')).toEqual(['1']);
+
+    const { end: endAgain } = await engineOn(id);
+    await manager.importGiven(given(newer));
+    await manager.importGiven(given(pack));
+    await endAgain();
+    await tidyPacks(store);
+    expect(await store.versions('test')).toEqual(['1', '2']);
+  });
+
+  it('is opened without a look at other versions, and a start without leftovers reads no manifest', async () => {
+    const { end } = await engineOn(id);
+    await manager.importGiven(given(newer));
+    await end();
+    const read: string[] = [];
+    const openRead: Disk['openRead'] = (path) => {
+      read.push(path);
+      return disk.openRead(path);
+    };
+    const watched = new PackStore({ ...disk, openRead });
+    (await openStored(watched, next)).close();
+    const versions = 'packs/test/versions';
+    expect(read).toEqual([`${versions}/2/manifest.json`, `${versions}/2/record.json`]);
+    await tidyPacks(watched);
+    expect(await store.versions('test')).toEqual(['2']);
+    read.length = 0;
+    await tidyPacks(watched);
+    expect(read).toEqual([]);
+  });
+
   it('keeps the contents of before it was made anew until the engine has let go of it', async () => {
     const { files, end } = await engineOn(id);
     expect(await manager.importGiven(given(anew))).toEqual({ ok: true, value: id });
     expect((await files.range({ shard: BIG, offset: 64, bytes: 64 })).byteLength).toBe(64);
     expect(onDisk()).toBe(anew.bytes + big(pack));
-    await tidyPack(store, 'test');
+    await tidyPacks(store);
     expect(onDisk()).toBe(anew.bytes + big(pack));
     await end();
-    await tidyPack(store, 'test');
+    await tidyPacks(store);
     expect(onDisk()).toBe(anew.bytes);
     expect(await manager.verify(id)).toMatchObject({ ok: true, value: { bytes: anew.bytes, broken: [] } });
   });

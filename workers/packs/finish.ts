@@ -4,8 +4,7 @@ import type { Activity } from './activity.ts';
 import { sameBytes } from './disk.ts';
 import { checkGraph } from './graph-check.ts';
 import { GRAPH_LIMITS } from './graph-ops.ts';
-import { removeLeftovers } from './leftovers.ts';
-import { soleLock } from './locks.ts';
+import { removeLeftovers, replaceOlder, sameOrigin } from './leftovers.ts';
 import { type PackPlan, plannedFile } from './pack-plan.ts';
 import type { PackRecord, PackStore } from './pack-store.ts';
 import { isFull, PackWriter } from './pack-writer.ts';
@@ -38,6 +37,8 @@ async function complete(finish: Finish): Promise<StoredId> {
   const before = known ? await store.record(id) : null;
   const same = known !== null && sameBytes(known.manifestBytes, plan.manifestBytes);
   if (same && before?.complete) {
+    // Wanted again, though a newer version is here.
+    if (before.replaced) await store.writeRecord(id, { ...before, replaced: false });
     await removeLeftovers(store, id.name);
     return id;
   }
@@ -51,7 +52,10 @@ async function complete(finish: Finish): Promise<StoredId> {
     lastUsed: before?.lastUsed ?? null,
     complete: false,
     stamps: {},
+    replaced: false,
   };
+  // Before the new manifest is there: whatever ends this, what it may leave behind is looked for.
+  await store.noteLeftovers(id.name, true);
   await store.begin(plan, record);
   const { licence, refused } = await bring(finish);
   if (refused) {
@@ -62,8 +66,7 @@ async function complete(finish: Finish): Promise<StoredId> {
   if (licence && licence.byteLength > 0) await store.writeLicence(id, licence);
   await store.writeRecord(id, { ...record, complete: true, stamps: await stampsOf(store, plan) });
   activity.begin(state, plan.bytes, plan.bytes);
-  await removeOlder(store, id, origin);
-  await removeLeftovers(store, id.name);
+  await replaceOlder(store, id, origin);
   return id;
 }
 
@@ -134,24 +137,4 @@ export async function stampsOf(store: PackStore, plan: PackPlan): Promise<Record
     }),
   );
   return Object.fromEntries(stamps);
-}
-
-/** Versions that this one replaces: of the same pack from the same place. One that an engine uses goes next time. */
-async function removeOlder(store: PackStore, id: StoredId, origin: PackOrigin): Promise<void> {
-  for (const version of await store.versions(id.name)) {
-    const older = { name: id.name, version };
-    if (version === id.version || !sameOrigin((await store.record(older)).origin, origin)) continue;
-    const release = await soleLock(id.name);
-    if (!release) return;
-    try {
-      await store.remove(older);
-    } finally {
-      release();
-    }
-  }
-}
-
-function sameOrigin(a: PackOrigin, b: PackOrigin): boolean {
-  if (a.kind === 'url' && b.kind === 'url') return new URL(a.url).origin === new URL(b.url).origin;
-  return a.kind !== 'url' && b.kind !== 'url';
 }

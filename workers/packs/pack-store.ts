@@ -4,6 +4,7 @@
  *   packs/<name>/journal                       which pieces are there (journal.ts)
  *   packs/<name>/files/<key>                   contents, shared by the versions of a pack
  *   packs/<name>/versions/<version>/manifest.json, record.json, LICENSE.txt
+ *   packs/<name>/leftovers                     there while an update may have left something behind (leftovers.ts)
  *
  * A pack is there once its manifest is. Nothing here checks contents: what is written comes through `PackWriter`.
  */
@@ -14,6 +15,7 @@ import { Journal, readJournal } from './journal.ts';
 import { MAX_MANIFEST_BYTES } from './manifest-load.ts';
 import { type PackPlan, pieceRange, planPack } from './pack-plan.ts';
 import type { StoredId } from './protocol.ts';
+import { sha256Hex } from './store.ts';
 
 const ROOT = 'packs';
 const MAX_RECORD_BYTES = 2 ** 20;
@@ -30,6 +32,8 @@ const recordSchema = z.object({
   complete: z.boolean(),
   /** Time of the last change of each content when it was complete: another one means that it must be hashed again. */
   stamps: z.record(z.string(), z.number()),
+  /** A newer version has taken its place: it goes once no engine reads it. */
+  replaced: z.boolean().default(false),
 });
 export type PackRecord = z.infer<typeof recordSchema>;
 
@@ -40,10 +44,12 @@ const LOST: PackRecord = {
   lastUsed: null,
   complete: false,
   stamps: {},
+  replaced: false,
 };
 
 const versionPath = ({ name, version }: StoredId) => `${ROOT}/${name}/versions/${version}`;
 const contentFolder = (name: string) => `${ROOT}/${name}/files`;
+const leftoversPath = (name: string) => `${ROOT}/${name}/leftovers`;
 
 export class PackStore {
   readonly disk: Disk;
@@ -63,10 +69,14 @@ export class PackStore {
   /** Of every pack whose manifest is stored. */
   async ids(): Promise<StoredId[]> {
     const ids: StoredId[] = [];
-    for (const { name, folder } of await this.disk.list(ROOT)) {
-      if (folder) for (const version of await this.versions(name)) ids.push({ name, version });
+    for (const name of await this.names()) {
+      for (const version of await this.versions(name)) ids.push({ name, version });
     }
     return ids;
+  }
+
+  async names(): Promise<string[]> {
+    return (await this.disk.list(ROOT)).flatMap(({ name, folder }) => (folder ? [name] : []));
   }
 
   async versions(name: string): Promise<string[]> {
@@ -80,8 +90,14 @@ export class PackStore {
 
   /** @throws EngineError 'pack-damaged' for a manifest that does not pass; null when there is none */
   async plan(id: StoredId): Promise<PackPlan | null> {
-    const bytes = await readSmall(this.disk, `${versionPath(id)}/manifest.json`, MAX_MANIFEST_BYTES);
+    const bytes = await this.#manifest(id);
     return bytes && planPack(bytes);
+  }
+
+  /** Also of a manifest that does not pass; null when there is none. */
+  async manifestHash(id: StoredId): Promise<string | null> {
+    const bytes = await this.#manifest(id);
+    return bytes && sha256Hex(bytes);
   }
 
   async record(id: StoredId): Promise<PackRecord> {
@@ -138,13 +154,28 @@ export class PackStore {
    */
   async remove(id: StoredId): Promise<{ freed: number }> {
     const before = await this.contentBytes(id.name);
-    await this.disk.remove(versionPath(id));
+    await this.removeVersion(id);
     if ((await this.versions(id.name)).length === 0) {
       await this.disk.remove(`${ROOT}/${id.name}`);
       return { freed: before };
     }
     await this.removeUnused(id.name);
     return { freed: before - (await this.contentBytes(id.name)) };
+  }
+
+  /** Deletes a version, but none of its contents. The caller holds the pack's lock. */
+  async removeVersion(id: StoredId): Promise<void> {
+    await this.disk.remove(versionPath(id));
+  }
+
+  async noteLeftovers(name: string, may: boolean): Promise<void> {
+    if (may) await writeSmall(this.disk, leftoversPath(name), encode({}));
+    else await this.disk.remove(leftoversPath(name));
+  }
+
+  /** False says that nothing is left behind. */
+  async hasLeftovers(name: string): Promise<boolean> {
+    return (await this.disk.stat(leftoversPath(name))) !== null;
   }
 
   /** Deletes the contents that no version has. The caller holds the pack's lock. */
@@ -170,6 +201,10 @@ export class PackStore {
     }
     const entries = await this.disk.list(contentFolder(name));
     return entries.map((entry) => entry.name).filter((key) => !used.has(key));
+  }
+
+  #manifest(id: StoredId): Promise<Uint8Array<ArrayBuffer> | null> {
+    return readSmall(this.disk, `${versionPath(id)}/manifest.json`, MAX_MANIFEST_BYTES);
   }
 }
 

@@ -4,11 +4,13 @@
  */
 import { EngineError } from '../errors.ts';
 import type { DiskReader } from './disk.ts';
+import { manifestLock, type Release } from './locks.ts';
 import { type Manifest, PIECE_BYTES } from './manifest.ts';
 import type { PackFiles, ShardPart } from './pack-files.ts';
 import { isPiece, type PackPlan, type PlannedFile, pieceRange, plannedFile } from './pack-plan.ts';
 import type { PackStore } from './pack-store.ts';
 import type { StoredId } from './protocol.ts';
+import { sha256Hex } from './store.ts';
 
 interface Opened {
   readonly reader: DiskReader;
@@ -21,22 +23,35 @@ export class StoredFiles implements PackFiles {
   readonly #plan: PackPlan;
   readonly #stamps: Readonly<Record<string, number>>;
   readonly #open = new Map<string, Promise<Opened>>();
+  readonly #release: Release;
 
-  private constructor(store: PackStore, plan: PackPlan, stamps: Readonly<Record<string, number>>) {
+  private constructor(store: PackStore, plan: PackPlan, stamps: Readonly<Record<string, number>>, release: Release) {
     this.#store = store;
     this.#plan = plan;
     this.#stamps = stamps;
+    this.#release = release;
   }
 
-  /** @throws EngineError 'pack-missing' when it is not stored, or not all of it; 'pack-damaged' */
+  /**
+   * Until it is closed nobody removes this version.
+   *
+   * @throws EngineError 'pack-missing' when it is not stored, or not all of it; 'pack-damaged'
+   */
   static async open(store: PackStore, id: StoredId): Promise<StoredFiles> {
     const plan = await store.plan(id);
     const values = { file: id.name };
     if (!plan) throw new EngineError('pack-missing', `pack ${id.name} ${id.version} is not stored`, values);
-    const record = await store.record(id);
-    if (!record.complete) throw new EngineError('pack-missing', `pack ${id.name} is not complete`, values);
-    await store.writeRecord(id, { ...record, lastUsed: Date.now() });
-    return new StoredFiles(store, plan, record.stamps);
+    const release = await manifestLock(id.name, await sha256Hex(plan.manifestBytes));
+    if (!release) throw new EngineError('pack-missing', `pack ${id.name} ${id.version} is being removed`, values);
+    try {
+      const record = await store.record(id);
+      if (!record.complete) throw new EngineError('pack-missing', `pack ${id.name} is not complete`, values);
+      await store.writeRecord(id, { ...record, lastUsed: Date.now() });
+      return new StoredFiles(store, plan, record.stamps, release);
+    } catch (error) {
+      release();
+      throw error;
+    }
   }
 
   get manifest(): Manifest {
@@ -79,6 +94,7 @@ export class StoredFiles implements PackFiles {
   close(): void {
     for (const opening of this.#open.values()) void opening.then(({ reader }) => reader.close()).catch(() => undefined);
     this.#open.clear();
+    this.#release();
   }
 
   #opened(file: PlannedFile): Promise<Opened> {

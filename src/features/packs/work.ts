@@ -113,10 +113,12 @@ async function getting({ id, title }: Pick<StoredPack, 'id' | 'title'>, call: ()
   }
 }
 
-/** The pack in use was replaced by a newer version of itself. */
+/** The pack in use was replaced by a newer version of itself. A job ends with what it began with: then the next start takes it. */
 function followUpdate(id: StoredId): void {
   const used = app().settings.pack;
-  if (used && used.name === id.name && used.version !== id.version && app().job !== 'running') choosePack(id);
+  if (!used || used.name !== id.name || used.version === id.version) return;
+  if (app().job === 'running') app().setSettings({ pack: id });
+  else choosePack(id);
 }
 
 /** @param id null for the pack that comes with the app */

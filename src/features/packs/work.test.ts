@@ -1,0 +1,47 @@
+import { beforeEach, expect, it, vi } from 'vitest';
+import type { StoredPack } from '../../../workers/packs/protocol.ts';
+import { engine } from '../../app/engine.ts';
+import { packs } from '../../app/packs.ts';
+import { useApp } from '../../store/index.ts';
+import { continuePack } from './work.ts';
+
+// Where the app lies: the door to packs asks for it when it is loaded, and the page is not there in Node.
+vi.hoisted(() => vi.stubGlobal('document', { baseURI: 'https://example.org/' }));
+
+const before = { name: 'test', version: '1' };
+const next = { name: 'test', version: '2' };
+const pack = { id: next, title: 'Test' } as StoredPack;
+const app = useApp.getState;
+
+beforeEach(() => {
+  useApp.setState(useApp.getInitialState(), true);
+  vi.restoreAllMocks();
+  app().setSettings({ pack: before });
+  app().setUi({ dialog: 'packs' });
+  // Workers have no place in Node. What counts here is which version is used afterwards.
+  vi.spyOn(packs, 'list').mockResolvedValue({ ok: false, code: 'cancelled', detail: '', values: {} });
+  vi.spyOn(packs, 'inspect').mockResolvedValue({ ok: false, code: 'cancelled', detail: '', values: {} });
+  vi.spyOn(packs, 'resume').mockResolvedValue({ ok: true, value: next });
+  vi.spyOn(engine, 'restart').mockReturnValue();
+});
+
+it('an update of the pack in use is used at once', async () => {
+  await continuePack(pack);
+  expect(app().settings.pack).toEqual(next);
+  expect(engine.restart).toHaveBeenCalledOnce();
+});
+
+it('an update that comes during a job is used from the next start on, so that the version before can go', async () => {
+  app().beginJob('restore');
+  await continuePack(pack);
+  expect(app().settings.pack).toEqual(next);
+  expect(engine.restart).not.toHaveBeenCalled();
+});
+
+it('an update of another pack changes nothing', async () => {
+  const other = { name: 'other', version: '1' };
+  app().setSettings({ pack: other });
+  await continuePack(pack);
+  expect(app().settings.pack).toEqual(other);
+  expect(engine.restart).not.toHaveBeenCalled();
+});
