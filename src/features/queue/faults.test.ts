@@ -5,6 +5,7 @@ it.each([
   ['engine-taken', {}, true],
   ['device-lost', {}, true],
   ['device-lost', { replaceWorker: 1 }, true],
+  ['no-canvas', {}, true],
   ['folder-failed', {}, true],
   ['results-full', {}, true],
   ['pack-unreachable', { host: 'a' }, true],

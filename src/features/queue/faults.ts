@@ -7,6 +7,7 @@ const CODES: readonly AppErrorCode[] = [
   'device-lost',
   'needs-https',
   'no-engine',
+  'no-canvas',
   'no-storage',
   'host-blocked',
   'storage-full',
