@@ -8,6 +8,7 @@ import { SettingsForm } from '../features/settings/SettingsForm.tsx';
 import { useApp } from '../store/index.ts';
 import type { DialogName } from '../store/uiSlice.ts';
 import { HelpSheet } from './HelpSheet.tsx';
+import { RestartQuestion } from './RestartQuestion.tsx';
 import './dialogs.css';
 
 const CONTENT: Readonly<Record<DialogName, () => React.JSX.Element>> = {
@@ -41,6 +42,7 @@ export default function Dialogs() {
           <section className="dialog-body" aria-label={t(`actions.${name}`)} {...{ tabIndex: 0 }}>
             <Content />
           </section>
+          <RestartQuestion />
         </Dialog.Popup>
       </Dialog.Portal>
     </Dialog.Root>

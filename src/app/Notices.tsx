@@ -15,7 +15,8 @@ export function Notices() {
   const { t } = useTranslation();
   const failure = useApp((state) => state.failure);
   const notice = useApp((state) => state.notice);
-  const setUi = useApp((state) => state.setUi);
+  const lost = useApp((state) => state.resultsLost);
+  const { setUi, setResults } = useApp.getState();
   return (
     <div className="notices">
       {!window.isSecureContext && <ErrorCard failure={{ code: 'needs-https', detail: '', values: {} }} />}
@@ -23,6 +24,11 @@ export function Notices() {
       <Unfinished />
       <PhotoNotes />
       {failure && <ErrorCard failure={failure} onDismiss={() => setUi({ failure: null })} />}
+      {lost && (
+        <Card icon={<Info className="icon" aria-hidden />} onDismiss={() => setResults({ resultsLost: false })}>
+          <p>{t('results.lost')}</p>
+        </Card>
+      )}
       {notice && (
         <Card icon={<Info className="icon" aria-hidden />} onDismiss={() => setUi({ notice: null })}>
           <p>{t(`notice.${notice.code}`)}</p>

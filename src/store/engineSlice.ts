@@ -12,8 +12,9 @@ export const engineSlice: StateCreator<AppState, [], [], EngineSlice> = (set, ge
   setEngine: (engine) => {
     // The worker that held the results is gone.
     if (get().engine.state === 'ready' && engine.state !== 'ready') {
+      const resultsLost = get().results.length > 0;
       get().resetResults();
-      set({ result: null, keptStep: null, shownStep: null });
+      set({ resultsLost });
     }
     // A pack that proposes nothing has no Auto to choose.
     if (engine.state === 'ready' && !engine.pack.auto && get().task === 'auto') set({ task: 'noise', picked: false });

@@ -58,6 +58,7 @@ export const jobSlice: StateCreator<AppState, [], [], JobSlice> = (set, get) => 
       paused: false,
       failure: null,
       notice: null,
+      resultsLost: false,
       showOriginal: false,
     });
   },

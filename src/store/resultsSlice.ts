@@ -66,7 +66,10 @@ export interface ResultsSlice {
   /** Null while the brush is put away. */
   brush: Brush | null;
   fidelity: { numbers: Fidelity; map: ImageBitmap } | null;
-  addResult: (result: PhotoResult, shown: ShownResult, look: Look) => void;
+  /** There were some, and they went with a worker that had to be ended: told until the next job. */
+  resultsLost: boolean;
+  /** @param shown null where there are no pictures of it: it can be saved all the same */
+  addResult: (result: PhotoResult, shown: ShownResult | null, look: Look) => void;
   /** Another result, or null for the photo as it is; can be undone. */
   selectResult: (id: number | null) => void;
   removeResult: (id: number) => void;
@@ -75,10 +78,16 @@ export interface ResultsSlice {
   /** The slider was let go, or a key moved it. */
   endMove: () => void;
   setShown: (shown: ShownResult | null) => void;
-  setResults: (change: Partial<Pick<ResultsSlice, 'startFrom' | 'brush' | 'fidelity'>>) => void;
+  setResults: (change: Partial<Pick<ResultsSlice, 'startFrom' | 'brush' | 'fidelity' | 'resultsLost'>>) => void;
   undo: () => void;
   redo: () => void;
+  /** The engine has none any more. */
   resetResults: () => void;
+}
+
+export function closeShown(shown: ShownResult | null): void {
+  shown?.restored.close();
+  shown?.below?.close();
 }
 
 export const lookOf = (state: Pick<ResultsSlice, 'looks' | 'current'>): Look =>
@@ -101,15 +110,12 @@ const NONE = {
   startFrom: 'photo',
   brush: null,
   fidelity: null,
+  resultsLost: false,
 } as const;
 
 export const resultsSlice: StateCreator<AppState, [], [], ResultsSlice> = (set, get) => {
   const snapshot = (): Snapshot => ({ current: get().current, looks: get().looks });
   const remember = () => ({ past: [...get().past, snapshot()].slice(-UNDO_LIMIT), future: [] });
-  const letGo = (shown: ShownResult | null) => {
-    shown?.restored.close();
-    shown?.below?.close();
-  };
   /** What other slices know of the current result. */
   const follow = (current: number | null) => {
     const result = get().results.find((one) => one.id === current)?.result ?? null;
@@ -127,7 +133,7 @@ export const resultsSlice: StateCreator<AppState, [], [], ResultsSlice> = (set, 
     ...NONE,
     addResult: (result, shown, look) => {
       const others = get().results.filter((one) => one.id !== result.id);
-      if (get().shown !== shown) letGo(get().shown);
+      if (get().shown !== shown) closeShown(get().shown);
       set({
         ...remember(),
         results: [...others, result],
@@ -161,7 +167,7 @@ export const resultsSlice: StateCreator<AppState, [], [], ResultsSlice> = (set, 
       set({ moving: null, ...(moved && { past: [...past, moving].slice(-UNDO_LIMIT), future: [] }) });
     },
     setShown: (shown) => {
-      if (get().shown !== shown) letGo(get().shown);
+      if (get().shown !== shown) closeShown(get().shown);
       set({ shown });
     },
     setResults: (change) => {
@@ -181,9 +187,11 @@ export const resultsSlice: StateCreator<AppState, [], [], ResultsSlice> = (set, 
       goTo(next);
     },
     resetResults: () => {
-      letGo(get().shown);
+      closeShown(get().shown);
       get().fidelity?.map.close();
-      set(NONE);
+      // The film strip is the newest result's, or that of the job under way.
+      if (get().results.length > 0 && get().job !== 'running') get().dropFrames();
+      set({ ...NONE, result: null, keptStep: null, shownStep: null });
     },
   };
 };

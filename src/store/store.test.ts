@@ -113,4 +113,33 @@ describe('engine', () => {
     app().setEngine({ state: 'starting', event: null });
     expect(app().result).toBeNull();
   });
+
+  it('tells of results that went with a worker that had to be ended, until the next job', () => {
+    const ready = { state: 'ready', engine: {} as EngineInfo, pack: {} as PackInfo } as const;
+    const taken = { state: 'error', failure: { code: 'engine-taken', detail: '', values: {} } } as const;
+    app().setEngine(ready);
+    app().setEngine(taken);
+    expect(app().resultsLost).toBe(false);
+    app().setEngine(ready);
+    app().beginJob('restore');
+    app().addFrame({ step: 4, image: new Bitmap() });
+    const entry = { id: 2, task: 'noise', steps: 4, seed: 1, tried: {}, approximate: false, base: [], result } as const;
+    app().addResult(entry, null, { strength: 1, mask: null });
+    app().endJob('done', result);
+    app().setEngine(taken);
+    expect(app()).toMatchObject({ resultsLost: true, results: [], result: null, frames: [] });
+    app().beginJob('restore');
+    expect(app().resultsLost).toBe(false);
+  });
+
+  it('leaves the film strip to the job under way, whose worker was replaced', () => {
+    const ready = { state: 'ready', engine: {} as EngineInfo, pack: {} as PackInfo } as const;
+    app().setEngine(ready);
+    const entry = { id: 2, task: 'noise', steps: 4, seed: 1, tried: {}, approximate: false, base: [], result } as const;
+    app().addResult(entry, null, { strength: 1, mask: null });
+    app().beginJob('restore');
+    app().addFrame({ step: 1, image: new Bitmap() });
+    app().setEngine({ state: 'starting', event: null });
+    expect(app()).toMatchObject({ job: 'running', frames: [{ step: 1 }], resultsLost: true });
+  });
 });

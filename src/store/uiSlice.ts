@@ -13,6 +13,8 @@ export interface Notice {
 
 export interface UiSlice {
   dialog: DialogName | null;
+  /** Starts the engine anew, once a person has agreed that the photo's results go. */
+  restart: (() => void) | null;
   /** The last thing that went wrong, until it is dismissed or a job starts. */
   failure: Failure | null;
   notice: Notice | null;
@@ -30,6 +32,7 @@ export interface UiSlice {
 
 export const uiSlice: StateCreator<AppState, [], [], UiSlice> = (set) => ({
   dialog: null,
+  restart: null,
   failure: null,
   notice: null,
   dragging: false,

@@ -73,6 +73,7 @@ function Remove({ pack }: { pack: StoredPack }) {
   const { t, i18n } = useTranslation();
   const used = useApp((state) => isSame(state.settings.pack, pack.id));
   const running = useApp((state) => state.job === 'running');
+  const results = useApp((state) => state.results.length > 0);
   const { title } = pack;
   const bytes = bytesText(pack.onDisk, i18n.language);
   return (
@@ -85,7 +86,7 @@ function Remove({ pack }: { pack: StoredPack }) {
         <AlertDialog.Popup className="dialog dialog-confirm">
           <AlertDialog.Title className="dialog-title">{t('packs.removeTitle', { title })}</AlertDialog.Title>
           <AlertDialog.Description>
-            {t('packs.removeText', { bytes })} {used && t('packs.removeUsed')}
+            {t('packs.removeText', { bytes })} {used && t('packs.removeUsed')} {used && results && t('restart.text')}
           </AlertDialog.Description>
           <div className="dialog-buttons">
             <AlertDialog.Close className="button">{t('packs.keep')}</AlertDialog.Close>

@@ -3,7 +3,8 @@ import type { StoredPack } from '../../../workers/packs/protocol.ts';
 import { engine } from '../../app/engine.ts';
 import { packs } from '../../app/packs.ts';
 import { useApp } from '../../store/index.ts';
-import { continuePack } from './work.ts';
+import { sampleResult } from '../../store/sample.ts';
+import { choosePack, continuePack, removePack } from './work.ts';
 
 // Where the app lies: the door to packs asks for it when it is loaded, and the page is not there in Node.
 vi.hoisted(() => vi.stubGlobal('document', { baseURI: 'https://example.org/' }));
@@ -12,6 +13,13 @@ const before = { name: 'test', version: '1' };
 const next = { name: 'test', version: '2' };
 const pack = { id: next, title: 'Test' } as StoredPack;
 const app = useApp.getState;
+
+function withResult(): void {
+  const image = { width: 1, height: 1, close: () => undefined };
+  const result = sampleResult();
+  const entry = { id: 2, task: 'noise', steps: 4, seed: 0, tried: {}, approximate: false, base: [], result } as const;
+  app().addResult(entry, { id: 2, restored: image, below: null }, { strength: 1, mask: null });
+}
 
 beforeEach(() => {
   useApp.setState(useApp.getInitialState(), true);
@@ -44,4 +52,30 @@ it('an update of another pack changes nothing', async () => {
   await continuePack(pack);
   expect(app().settings.pack).toEqual(other);
   expect(engine.restart).not.toHaveBeenCalled();
+});
+
+it('an update lets no result go: it is used from the next start on', async () => {
+  withResult();
+  await continuePack(pack);
+  expect(app().settings.pack).toEqual(next);
+  expect(engine.restart).not.toHaveBeenCalled();
+  expect(app().current).toBe(2);
+});
+
+it('another pack is not taken before a person has agreed that results go', () => {
+  withResult();
+  choosePack(null);
+  expect(app().settings.pack).toEqual(before);
+  expect(engine.restart).not.toHaveBeenCalled();
+  app().restart?.();
+  expect(app()).toMatchObject({ settings: { pack: null }, results: [] });
+  expect(engine.restart).toHaveBeenCalledOnce();
+});
+
+it('removing the pack in use, which has a question of its own, asks no second one', async () => {
+  withResult();
+  vi.spyOn(packs, 'remove').mockResolvedValue({ ok: true, value: { freed: 1 } });
+  await removePack({ ...pack, id: before });
+  expect(app()).toMatchObject({ settings: { pack: null }, results: [], resultsLost: false, restart: null });
+  expect(engine.restart).toHaveBeenCalledOnce();
 });

@@ -1,7 +1,7 @@
 /** What the buttons of the pack manager do: calls of the packs door, their ends to the store. */
 import type { GivenPack, PackStatus, StoredId, StoredPack } from '../../../workers/packs/protocol.ts';
-import { engine } from '../../app/engine.ts';
 import { onPackEvent, packs } from '../../app/packs.ts';
+import { restartEngine, restartWith } from '../../app/restart.ts';
 import { toast } from '../../app/toast.ts';
 import { fail, failureOf, type Result } from '../../bridge/outcome.ts';
 import { t } from '../../i18n/index.ts';
@@ -113,20 +113,22 @@ async function getting({ id, title }: Pick<StoredPack, 'id' | 'title'>, call: ()
   }
 }
 
-/** The pack in use was replaced by a newer version of itself. A job ends with what it began with: then the next start takes it. */
+/** The pack in use was replaced by a newer version of itself. A job ends with what it began with, and no result goes for it. */
 function followUpdate(id: StoredId): void {
   const used = app().settings.pack;
   if (!used || used.name !== id.name || used.version === id.version) return;
-  if (app().job === 'running') app().setSettings({ pack: id });
+  // Then the next start takes it.
+  if (app().job === 'running' || app().results.length > 0) app().setSettings({ pack: id });
   else choosePack(id);
 }
 
 /** @param id null for the pack that comes with the app */
-export function choosePack(id: StoredId | null): void {
+export const choosePack = (id: StoredId | null): void => restartWith(() => takePack(id));
+
+function takePack(id: StoredId | null): void {
   app().setSettings({ pack: id });
   // Another pack has other steps and tiles.
   app().choose({ steps: null, tile: null });
-  engine.restart();
 }
 
 export const pausePack = ({ id }: StoredPack): Promise<void> => packs.pause(id).then(refreshPacks);
@@ -157,7 +159,11 @@ export async function removePack({ id, title }: StoredPack): Promise<void> {
   const key = packKey(id);
   app().tellOfPack(key, null);
   const used = isSame(app().settings.pack, id);
-  if (used) choosePack(null);
+  if (used) {
+    takePack(null);
+    // Its question has told of the results.
+    restartEngine();
+  }
   let result = await packs.remove(id);
   for (let tries = 0; used && !result.ok && result.code === 'pack-busy' && tries < LET_GO_TRIES; tries++) {
     await new Promise((resolve) => setTimeout(resolve, LET_GO_MS));

@@ -1,5 +1,6 @@
 import i18next from 'i18next';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { EngineInfo, PackInfo } from '../../../workers/protocol.ts';
 import en from '../../i18n/en.json';
 import { useApp } from '../../store/index.ts';
 import { FULL } from '../../store/resultsSlice.ts';
@@ -63,5 +64,12 @@ describe('a screen reader hears', () => {
     app().beginJob('keep');
     app().endJob('failed');
     expect(said()).toBe('The step could not be kept. The result is as it was.');
+  });
+
+  it('that the results went with their engine, rather than that the original is shown', () => {
+    app().setEngine({ state: 'ready', engine: {} as EngineInfo, pack: {} as PackInfo });
+    restored();
+    app().setEngine({ state: 'starting', event: null });
+    expect(said()).toBe(en.results.lost);
   });
 });

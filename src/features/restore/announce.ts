@@ -16,7 +16,7 @@ export function announcement(state: AppState, suggestion: string, t: TFunction, 
   }
   if (job === 'running' && progress) return t(`job.${progress.stage}`);
   // Undo or a choice among the results may lead back to the photo as it was.
-  if (job === 'done' && !result) return t('job.original');
+  if (job === 'done' && !result) return t(state.resultsLost ? 'results.lost' : 'job.original');
   if (job === 'done' && result) {
     const seconds = result.milliseconds.total / 1000;
     return t('job.done', { seconds: new Intl.NumberFormat(language, { maximumFractionDigits: 1 }).format(seconds) });

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import type { RestoreResult } from '../../../workers/protocol.ts';
 import { engine } from '../../app/engine.ts';
+import { fail } from '../../bridge/outcome.ts';
 import { useApp } from '../../store/index.ts';
 import type { Photo } from '../../store/photoSlice.ts';
 import { NoCanvas } from '../results/canvas.sample.ts';
@@ -20,6 +21,7 @@ beforeEach(() => {
   vi.spyOn(engine, 'restore').mockImplementation(async () => ({ ok: true, value: result([2, 4]) }));
   vi.spyOn(engine, 'keepStep').mockImplementation(async () => ({ ok: true, value: result([2, 4]) }));
   vi.spyOn(engine, 'view').mockImplementation(async () => ({ ok: true, value: image }));
+  vi.spyOn(engine, 'unfinished').mockResolvedValue([]);
 });
 afterEach(() => {
   vi.unstubAllGlobals();
@@ -44,4 +46,27 @@ it('a job ends with its result where the browser gives no canvas for the film st
   await runRestore(undefined, { task: 'noise' });
   attach(null);
   expect(useApp.getState()).toMatchObject({ job: 'done', keptStep: 4, failure: null, frames: [] });
+});
+
+it('a result that no canvas can show can be saved, and is not called a failed restoration', async () => {
+  vi.spyOn(engine, 'view').mockResolvedValue(fail('no-canvas'));
+  await runRestore(undefined, { task: 'noise' });
+  const { job, result: made, current, shown, failure } = useApp.getState();
+  expect({ job, id: made?.id, current, shown }).toEqual({ job: 'done', id: 3, current: 3, shown: null });
+  expect(failure).toMatchObject({ code: 'no-canvas' });
+});
+
+it.each([
+  ['no-canvas', 'done'],
+  ['internal', 'failed'],
+] as const)('a job on a result whose picture can not be had (%s) does not run for ever', async (code, ending) => {
+  await runRestore(undefined, { task: 'noise' });
+  useApp.getState().setResults({ startFrom: 'result' });
+  const close = vi.fn();
+  vi.spyOn(engine, 'view')
+    .mockResolvedValueOnce({ ok: true, value: { ...image, close } })
+    .mockResolvedValueOnce(fail(code));
+  await runRestore(undefined, { task: 'blur' });
+  expect(useApp.getState()).toMatchObject({ job: ending, failure: { code } });
+  expect(close).toHaveBeenCalledOnce();
 });

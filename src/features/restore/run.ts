@@ -5,12 +5,12 @@ import type { JobRequest } from '../../bridge/engine.ts';
 import { fail, failureOf, type Result } from '../../bridge/outcome.ts';
 import type { Experiment } from '../../store/choiceSlice.ts';
 import { useApp } from '../../store/index.ts';
-import { layersOf } from '../../store/resultsSlice.ts';
+import { closeShown, layersOf } from '../../store/resultsSlice.ts';
 import { supported, triedIn } from '../experiments/supported.ts';
-import { drawLook } from '../results/look.ts';
+import { drawLook, picturesOf } from '../results/look.ts';
 import { proposalOf } from '../tasks/suggest.ts';
 import { tellDone } from './notify.ts';
-import { captureFrame, paintTile, showPicture, viewSide } from './surface.ts';
+import { captureFrame, paintTile, showPicture } from './surface.ts';
 import { findUnfinished, forgetUnfinished } from './unfinished.ts';
 import { keepAwake } from './wakeLock.ts';
 import { chosenWay } from './way.ts';
@@ -177,15 +177,15 @@ function take(event: RestoreEvent, progress: (value: Progress) => void): void {
 }
 
 async function finish(result: RestoreResult, step: number | undefined, running: () => boolean): Promise<void> {
-  const view = await engine.view(result.id, viewSide());
-  const below = view.ok && base.length > 0 ? await engine.view(base, viewSide()) : null;
-  if (!running() || !view.ok || (below && !below.ok)) {
-    if (view.ok) view.value.close();
-    if (below?.ok) below.value.close();
-    if (running() && !view.ok) failJob(view);
+  const pictures = await picturesOf(result.id, base);
+  if (!running()) {
+    if (pictures.ok) closeShown(pictures.value);
     return;
   }
-  showPicture(view.value, result);
+  // Without a canvas the result is not seen, but the engine has it: it can be saved.
+  if (!pictures.ok && pictures.code !== 'no-canvas') return failJob(pictures);
+  const shown = pictures.ok ? pictures.value : null;
+  if (shown) showPicture(shown.restored, result);
   const {
     frames,
     jobKind,
@@ -196,13 +196,13 @@ async function finish(result: RestoreResult, step: number | undefined, running: 
     looks,
     strength,
     seed,
+    setUi,
     engine: pack,
   } = useApp.getState();
   // Events have a channel of their own and may come after the answer: the last frame is then the result itself.
-  const late = jobKind === 'restore' && frames.at(-1)?.step !== result.steps;
+  const late = shown && jobKind === 'restore' && frames.at(-1)?.step !== result.steps;
   const image = late ? captureFrame(result.steps) : null;
   if (image) addFrame({ step: result.steps, image });
-  const shown = { id: result.id, restored: view.value, below: below?.value ?? null };
   const before = results.find(({ id }) => id === result.id);
   const approximate = pack.state === 'ready' && pack.pack.conditions === 'baked';
   const entry = before
@@ -210,6 +210,7 @@ async function finish(result: RestoreResult, step: number | undefined, running: 
     : { id: result.id, task: lastTask, steps: result.steps, seed, tried: lastTried, approximate, base, result };
   addResult(entry, shown, looks[result.id] ?? { strength, mask: null });
   endJob('done', result, step);
+  if (!pictures.ok) setUi({ failure: failureOf(pictures) });
   tellDone();
 }
 

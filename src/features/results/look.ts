@@ -1,10 +1,11 @@
 /** Draws the current result on the canvas as strength and mask have it, live: no job, no trip to the engine. */
 import { type Canvas2d, type CanvasSettings, canvas2d } from '../../../workers/canvas.ts';
 import type { Mask } from '../../../workers/photo/blend.ts';
+import type { Layer } from '../../../workers/protocol.ts';
 import { engine } from '../../app/engine.ts';
-import { fail, failureOf } from '../../bridge/outcome.ts';
+import { fail, failureOf, type Result } from '../../bridge/outcome.ts';
 import { type AppState, useApp } from '../../store/index.ts';
-import { layersOf, lookOf } from '../../store/resultsSlice.ts';
+import { closeShown, layersOf, lookOf, type ShownResult } from '../../store/resultsSlice.ts';
 import { showBlend, showPicture, viewSide } from '../restore/surface.ts';
 
 /** A mask as a canvas whose alpha it is; null where the browser gives none. */
@@ -46,19 +47,29 @@ export function drawLook(live?: OffscreenCanvas): void {
   tellNoCanvas();
 }
 
+/** A result's pictures. Where one of them can't be had, none is left open. */
+export async function picturesOf(id: number, base: readonly Layer[]): Promise<Result<ShownResult>> {
+  const restored = await engine.view(id, viewSide());
+  if (!restored.ok) return restored;
+  const below = base.length > 0 ? await engine.view(base, viewSide()) : null;
+  if (below && !below.ok) {
+    restored.value.close();
+    return below;
+  }
+  return { ok: true, value: { id, restored: restored.value, below: below?.value ?? null } };
+}
+
 /** Pictures of the current result, asked for once it is another one. */
 async function fetchShown(id: number): Promise<void> {
   const found = useApp.getState().results.find((one) => one.id === id);
   if (!found) return;
-  const restored = await engine.view(id, viewSide());
-  const below = found.base.length > 0 ? await engine.view(found.base, viewSide()) : null;
-  const stale = useApp.getState().current !== id || useApp.getState().shown?.id === id;
-  if (!restored.ok || stale || (below && !below.ok)) {
-    if (restored.ok) restored.value.close();
-    if (below?.ok) below.value.close();
-    return;
-  }
-  useApp.getState().setShown({ id, restored: restored.value, below: below?.ok ? below.value : null });
+  const pictures = await picturesOf(id, found.base);
+  const { current, shown, setShown, setUi } = useApp.getState();
+  const stale = current !== id || shown?.id === id;
+  if (pictures.ok && stale) closeShown(pictures.value);
+  else if (pictures.ok) setShown(pictures.value);
+  // Another result's picture still stands on the canvas.
+  else if (!stale && pictures.code !== 'cancelled') setUi({ failure: failureOf(pictures) });
 }
 
 const differs = (a: AppState, b: AppState) =>

@@ -2,7 +2,7 @@ import { Switch } from '@base-ui/react/switch';
 import { useId, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { action } from '../../app/actions.ts';
-import { engine } from '../../app/engine.ts';
+import { restartWith } from '../../app/restart.ts';
 import { Choice, Segments } from '../../app/ui.tsx';
 import type { EngineChoice } from '../../bridge/params.ts';
 import { useApp } from '../../store/index.ts';
@@ -45,20 +45,14 @@ export function SettingsForm() {
         value={settings.engineChoice}
         disabled={running}
         options={ENGINES.map((value) => ({ value, label: t(`settings.engines.${value}`) }))}
-        onChange={(engineChoice) => {
-          set({ engineChoice });
-          engine.restart();
-        }}
+        onChange={(engineChoice) => restartWith(() => set({ engineChoice }))}
       />
       <Choice<Settings['gpuGigabytes']>
         label={t('settings.gpuMemory')}
         value={settings.gpuGigabytes}
         disabled={running || settings.engineChoice === 'wasm'}
         options={GPU_GIGABYTES.map((value) => ({ value, label: t('settings.gigabytes', { count: Number(value) }) }))}
-        onChange={(gpuGigabytes) => {
-          set({ gpuGigabytes });
-          engine.restart();
-        }}
+        onChange={(gpuGigabytes) => restartWith(() => set({ gpuGigabytes }))}
       />
       <button type="button" className="button settings-start" onClick={action('packs').run}>
         {t('packs.open')}
