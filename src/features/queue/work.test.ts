@@ -3,7 +3,7 @@ import { useApp } from '../../store/index.ts';
 import { waitingItem } from '../../store/queueSlice.ts';
 import { SampleFolder } from './files.sample.ts';
 import { afterReload, forgetQueue, keptFile, keptItems } from './keep.ts';
-import { addToQueue, setItemTask } from './work.ts';
+import { addToQueue, retryItem, setItemTask } from './work.ts';
 
 /** IndexedDB, which Node has not. */
 const records = new Map<string, unknown>();
@@ -92,4 +92,12 @@ describe('after a reload', () => {
     const item = { ...waitingItem({ name: 'a', size: 1 }, 1), status, stored };
     expect(afterReload(item, photo, result).status).toBe(expected);
   });
+});
+
+it('a photo that is to be restored again has no result for the ZIP', () => {
+  const done = { ...waitingItem({ name: 'a.png', size: 1 }, 1), status: 'done', saved: 'a.png', stored: true } as const;
+  useApp.getState().setQueue({ queue: [done] });
+  retryItem(done.id);
+  // Or the button for a ZIP would be there, and do nothing.
+  expect(useApp.getState().queue[0]).toMatchObject({ status: 'waiting', saved: null, stored: false });
 });

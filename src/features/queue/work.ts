@@ -86,7 +86,9 @@ export async function runQueue(): Promise<void> {
 
 export const pauseQueue = (): void => runner.pause();
 export const skipItem = (id: string): void => runner.skip(id);
-export const retryItem = (id: string): void => change(id, { status: 'waiting', error: null, saved: null });
+/** Its earlier result is none for the ZIP any more. */
+export const retryItem = (id: string): void =>
+  change(id, { status: 'waiting', error: null, saved: null, stored: false });
 export const setItemTask = (id: string, task: QueueItem['task']): void => change(id, { task });
 
 /** One place up (-1) or down (1). */

@@ -16,6 +16,8 @@ export function watchPhotos(): void {
     const pack = packOf(state);
     if (!photo || pack === null || state.job === 'running') return;
     if (asked?.photo === photo && asked.pack === pack) return;
+    // What another pack proposed would pass for the answer of this one.
+    if (asked?.photo === photo) state.setProposal(null);
     asked = { photo, pack };
     void proposalOf(photo);
   });
