@@ -181,3 +181,10 @@ test('axe finds nothing with the brush out and the numbers shown; screenshots ar
   await expect(page.getByTestId('heat')).toBeVisible();
   await keepLooks(page, 'results');
 });
+
+test('that almost nothing changed is said, so that nobody looks for it', async () => {
+  await app.openPhoto(fromRepo('e2e/fixtures/noise-96-clean.png'));
+  await app.restore('haze');
+  await expect(page.getByRole('note').filter({ hasText: 'Almost nothing changed' })).toBeVisible();
+  await expect(page.getByRole('status')).toContainText('Almost nothing changed');
+});

@@ -11,7 +11,7 @@ import { jobEvents, toBitmap } from './paint-events.ts';
 import { ALL } from './photo/blend.ts';
 import { decodePhoto } from './photo/decode.ts';
 import { encodePhoto } from './photo/encode.ts';
-import { type Fidelity, fidelityOf, heatMap } from './photo/fidelity.ts';
+import { barelyChanged, type Fidelity, fidelityOf, heatMap } from './photo/fidelity.ts';
 import { readRecipes } from './photo/meta/xmp.ts';
 import { fitInto, shrinkToRgba } from './photo/rgba.ts';
 import { codecUrl, type OpenPhoto, originOf, photoInfo, resultInfo } from './photo-info.ts';
@@ -324,6 +324,7 @@ export class RestoreEngine implements EngineApi {
         try {
           const result = await untilLost(running, attempt);
           void kept.end();
+          if (barelyChanged(input.rgb, result.rgb)) notice('barely-changed');
           return result;
         } catch (error) {
           const { code } = asEngineError(error);

@@ -177,7 +177,9 @@ export type NoticeCode =
   /** The job can't be taken up again should the tab be closed. */
   | 'not-kept'
   /** What was kept of the job could not be used. */
-  | 'started-over';
+  | 'started-over'
+  /** At the end: the result looks like what was restored. */
+  | 'barely-changed';
 
 export interface Progress {
   /** `read`: a language model looks at the photo; `conditioning`: what follows from that for every step. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { random } from '../testing/fuzz.ts';
-import { fidelityOf, heatMap } from './fidelity.ts';
+import { barelyChanged, fidelityOf, heatMap } from './fidelity.ts';
 
 const [W, H] = [64, 48];
 const flat = (level: number) => new Uint8Array(3 * W * H).fill(level);
@@ -35,6 +35,22 @@ describe('fidelityOf', () => {
   it('takes sizes that no window divides', () => {
     const before = new Uint8Array(3 * 9 * 1).fill(7);
     expect(fidelityOf(before, before, 9, 1).ssim).toBe(1);
+  });
+});
+
+describe('barelyChanged', () => {
+  it('is true of what nobody sees: one level everywhere, or a speck', () => {
+    expect(barelyChanged(flat(90), flat(90))).toBe(true);
+    expect(barelyChanged(flat(90), flat(91))).toBe(true);
+    const speck = flat(90);
+    speck[30] = 150;
+    expect(barelyChanged(flat(90), speck)).toBe(true);
+  });
+
+  it('is false of two levels everywhere, and of a corner that is restored', () => {
+    expect(barelyChanged(flat(90), flat(92))).toBe(false);
+    const corner = flat(90).fill(120, 0, 3 * W * 2);
+    expect(barelyChanged(flat(90), corner)).toBe(false);
   });
 });
 

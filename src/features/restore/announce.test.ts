@@ -45,6 +45,13 @@ describe('a screen reader hears', () => {
     expect(said()).toBe('Restoring, step 2 of 4');
   });
 
+  it('that almost nothing changed, which others see', () => {
+    app().beginJob('restore');
+    app().setUi({ notice: { code: 'barely-changed', values: {} } });
+    app().endJob('done', result);
+    expect(said()).toMatch(/^Restored in 2.3 s. Almost nothing changed/);
+  });
+
   it('how long it took, and after undo or a choice what is shown instead', () => {
     restored();
     expect(said()).toBe('Restored in 2.3 s');

@@ -18,8 +18,12 @@ export function announcement(state: AppState, suggestion: string, t: TFunction, 
   // Undo or a choice among the results may lead back to the photo as it was.
   if (job === 'done' && !result) return t(state.resultsLost ? 'results.lost' : 'job.original');
   if (job === 'done' && result) {
-    const seconds = result.milliseconds.total / 1000;
-    return t('job.done', { seconds: new Intl.NumberFormat(language, { maximumFractionDigits: 1 }).format(seconds) });
+    const seconds = new Intl.NumberFormat(language, { maximumFractionDigits: 1 }).format(
+      result.milliseconds.total / 1000,
+    );
+    const done = t('job.done', { seconds });
+    // Who can not see the result learns it in no other way.
+    return state.notice?.code === 'barely-changed' ? `${done}. ${t('notice.barely-changed')}` : done;
   }
   if (job === 'cancelled') return t('job.cancelled');
   if (job === 'failed') return t(state.jobKind === 'keep' ? 'job.keepFailed' : 'job.failed');
