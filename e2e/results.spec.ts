@@ -188,3 +188,29 @@ test('that almost nothing changed is said, so that nobody looks for it', async (
   await expect(page.getByRole('note').filter({ hasText: 'Almost nothing changed' })).toBeVisible();
   await expect(page.getByRole('status')).toContainText('Almost nothing changed');
 });
+
+test('another engine is asked about before the results go with the one that has them', async () => {
+  const chooseProcessor = async () => {
+    await page.getByRole('button', { name: 'Settings' }).click();
+    const engine = page.getByRole('combobox', { name: 'Engine' });
+    await expect(engine).toHaveText('Best that works');
+    await engine.press('Enter');
+    await page.getByRole('option', { name: 'Processor (WebAssembly)' }).press('Enter');
+    await expect(page.getByRole('alertdialog', { name: 'Let this photo' })).toBeVisible();
+  };
+  await chooseProcessor();
+  await keepLooks(page, 'restart');
+  await page.getByRole('button', { name: 'Keep the results' }).press('Enter');
+  await expect(page.getByRole('combobox', { name: 'Engine' })).toHaveText('Best that works');
+  await page.keyboard.press('Escape');
+  expect((await decode(await savedFile())).width).toBe(96);
+
+  await chooseProcessor();
+  await page.getByRole('button', { name: 'Start anew' }).press('Enter');
+  await expect(page.getByRole('combobox', { name: 'Engine' })).toHaveText('Processor (WebAssembly)');
+  await page.keyboard.press('Escape');
+  await expect(page.getByRole('button', { name: 'Save', exact: true })).toBeHidden();
+  await app.restore('haze');
+  expect((await decode(await savedFile())).width).toBe(96);
+  expect(app.errors).toEqual([]);
+});
