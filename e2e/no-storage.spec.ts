@@ -95,8 +95,9 @@ test('results of the queue come out of a window without file storage, in a ZIP t
     await expectNoViolations(page);
     await page.locator('input[type="file"]').first().setInputFiles(files.slice(0, 1));
     await expect(page.locator('.queue-row[data-status="waiting"] .queue-name')).toHaveText('one.png');
-    await page.getByRole('button', { name: 'Remove it from the queue' }).click();
+    await page.getByRole('button', { name: 'Remove it from the queue' }).press('Enter');
     await expect(page.locator('.queue-name')).toHaveText(['one.png']);
+    await expect(page.getByRole('button', { name: 'Add photos' })).toBeFocused();
     expect(app.errors).toEqual([]);
   } finally {
     await context.close();

@@ -34,7 +34,15 @@ export function Gone() {
       <TriangleAlert className="icon" aria-hidden />
       <div className="notice-text">
         <p>{t('queue.gone', { count })}</p>
-        <button type="button" className="button button-quiet" onClick={() => void clearAll('gone')}>
+        <button
+          type="button"
+          className="button button-quiet"
+          onClick={({ currentTarget }) => {
+            // This button goes with the note; the keyboard goes on where such photos are added again.
+            currentTarget.closest('.queue-options')?.querySelector<HTMLElement>('.queue-buttons button')?.focus();
+            void clearAll('gone');
+          }}
+        >
           {t('queue.clearGone', { count })}
         </button>
       </div>
