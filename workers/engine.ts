@@ -40,15 +40,14 @@ import type {
   UnfinishedJob,
 } from './protocol.ts';
 import {
-  bringUp,
   bringUpAgain,
   engineOf,
   fallBack,
-  letGo,
-  openPack,
   packInfo,
   type Running,
   residentShare,
+  shutDown,
+  startUp,
   steppedDown,
   tidyStored,
 } from './running.ts';
@@ -94,12 +93,7 @@ export class RestoreEngine implements EngineApi {
     return this.#inTurn(async () => {
       await this.#stop();
       onEvent({ stage: 'pack', done: 0, total: 0 });
-      const pack = await openPack(this.#store, options.pack);
-      const running = await bringUp(this.#store, options, pack, onEvent).catch((error) => {
-        pack.close();
-        throw error;
-      });
-      await pack.prepare((done, total) => onEvent({ stage: 'pack', done, total }));
+      const running = await startUp(this.#store, options, onEvent);
       this.#running = running;
       void tidyStored();
       return { engine: running.runtime.info, pack: packInfo(this.#store, running) };
@@ -362,8 +356,7 @@ export class RestoreEngine implements EngineApi {
     const running = this.#running;
     this.#running = null;
     if (!running) return;
-    await letGo(running);
-    running.pack.close();
+    await shutDown(running);
   }
 
   #opened(): OpenPhoto {

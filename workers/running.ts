@@ -28,11 +28,40 @@ export interface Running {
 }
 
 /** @throws EngineError 'pack-missing', 'pack-damaged', 'pack-incomplete', 'pack-busy', 'no-storage' */
-export async function openPack(store: Store, source: PackSource): Promise<Pack> {
+async function openPack(store: Store, source: PackSource): Promise<Pack> {
   if (source.kind === 'url') return Pack.open(store, source.url);
   const disk = await openOpfs();
   if (!disk) throw new EngineError('no-storage', 'no private file system');
   return openStored(new PackStore(disk), source);
+}
+
+/**
+ * The pack read and all up. What is up when something fails goes again: nothing else would close it.
+ *
+ * @throws EngineError as `openPack`, `bringUp` and `Pack.prepare`
+ */
+export async function startUp(
+  store: Store,
+  options: EngineOptions,
+  onEvent: (event: StartEvent) => void,
+): Promise<Running> {
+  const pack = await openPack(store, options.pack);
+  let running: Running | null = null;
+  try {
+    running = await bringUp(store, options, pack, onEvent);
+    await pack.prepare((done, total) => onEvent({ stage: 'pack', done, total }));
+    return running;
+  } catch (error) {
+    if (running) await letGo(running).catch(() => undefined);
+    pack.close();
+    throw error;
+  }
+}
+
+/** Frees all that runs. */
+export async function shutDown(running: Running): Promise<void> {
+  await letGo(running);
+  running.pack.close();
 }
 
 /** What updates left behind goes while nobody waits for it. */
@@ -86,7 +115,7 @@ export function steppedDown(from: EngineInfo, to: EngineInfo): NoticeCode {
 }
 
 /** Frees backend and device; the pack stays open. */
-export async function letGo({ backend, runtime }: Running): Promise<void> {
+async function letGo({ backend, runtime }: Running): Promise<void> {
   await backend.dispose();
   // The asyncify build may hang once it has seen a lost device.
   if (runtime.loaded.bundle === 'jspi') runtime.gpu?.device.destroy();
