@@ -42,11 +42,11 @@ def default_config() -> dict:
         "refine": {
             "widths": [32, 64, 96],
             "blocks": [2, 2, 4],
-            "tasks": ["blur", "compression", "moire", "haze", "low-light", "noise", "rain", "reflection"],
+            "tasks": ["blur", "compression", "flare", "moire", "haze", "low-light", "noise", "rain", "reflection"],
             # Photos of these tasks are sharpened by mixed inverse filters beforehand (sharpen.py, filters.py).
             "sharpen": {"tasks": ["blur"], "window": 32, "side": 21, "filters": 64, "width": 384},
             # Those of these tasks are seen as the photo itself becomes by smooth gains, too (guide.py).
-            "guide": {"tasks": ["haze", "reflection"], "step": 4, "radius": 4, "epsilon": 3e-5},
+            "guide": {"tasks": ["flare", "haze", "reflection"], "step": 4, "radius": 4, "epsilon": 3e-5},
         },
         "start_sigma": 0.05,
         "steps": 1,

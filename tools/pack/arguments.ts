@@ -10,7 +10,7 @@ import { PROMPT_KINDS } from './plan.ts';
 import { defaultThreads } from './pool.ts';
 
 export const USAGE = `npm run pack -- --checkpoint <folder> --out <folder> [options]
-  --bits 4|8|16|32        bits of the transformer's matrices (default: 4 for RealRestorer and Step1X-Edit, 8 for the small family)
+  --bits 4|8|16|32        bits of the transformer's matrices (default: 4)
   --keep8 LIST            of ${KEEP8.join(',')}: these stay at 8 bits in a 4-bit pack
   --include LIST          of ${PARTS.join(',')}: parts of the pack (default: what the folder has)
   --no-bake               with --include dit,vae: don't bake states of a neutral image either; such a pack doesn't run
@@ -112,7 +112,7 @@ export function readArguments(args: readonly string[]): Arguments {
     threads,
     options: (bundle) => {
       const small = bundle.config.family === 'restoration-small';
-      const bits = asked ?? (small ? 8 : 4);
+      const bits = asked ?? 4;
       const baked = bundle.has.includes('text') && include?.includes('text') === false && !values['no-bake'];
       const naming = namingFor(bundle, bits, baked);
       const licence = values.licence ?? naming.licence;
