@@ -13,7 +13,7 @@ import type { Workshop } from './workshop.ts';
 
 const BITS = [32, 16, 8, 4] as const;
 /** What `npm run pack` takes for this family when it isn't told. */
-const DEFAULT = 8;
+const DEFAULT = 4;
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
 export async function compareBits(
