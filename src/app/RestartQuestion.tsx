@@ -2,6 +2,7 @@ import { AlertDialog } from '@base-ui/react/alert-dialog';
 import { useEffect } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useApp } from '../store/index.ts';
+import { Confirm } from './Confirm.tsx';
 
 /** Whether the results of the open photo may go for what was changed in a dialog (`restart.ts`). */
 export function RestartQuestion() {
@@ -12,19 +13,11 @@ export function RestartQuestion() {
   useEffect(() => () => setUi({ restart: null }), [setUi]);
   return (
     <AlertDialog.Root open={restart !== null} onOpenChange={(open) => !open && setUi({ restart: null })}>
-      <AlertDialog.Portal>
-        <AlertDialog.Backdrop className="dialog-backdrop dialog-confirm-backdrop" />
-        <AlertDialog.Popup className="dialog dialog-confirm">
-          <AlertDialog.Title className="dialog-title">{t('restart.title')}</AlertDialog.Title>
-          <AlertDialog.Description>{t('restart.text')}</AlertDialog.Description>
-          <div className="dialog-buttons">
-            <AlertDialog.Close className="button">{t('restart.keep')}</AlertDialog.Close>
-            <AlertDialog.Close className="button button-danger" onClick={() => restart?.()}>
-              {t('restart.confirm')}
-            </AlertDialog.Close>
-          </div>
-        </AlertDialog.Popup>
-      </AlertDialog.Portal>
+      <Confirm title={t('restart.title')} text={t('restart.text')} keep={t('restart.keep')}>
+        <AlertDialog.Close className="button button-danger" onClick={() => restart?.()}>
+          {t('restart.confirm')}
+        </AlertDialog.Close>
+      </Confirm>
     </AlertDialog.Root>
   );
 }

@@ -2,6 +2,7 @@ import { AlertDialog } from '@base-ui/react/alert-dialog';
 import { useTranslation } from 'react-i18next';
 import type { StoredPack } from '../../../workers/packs/protocol.ts';
 import { bytesText } from '../../app/amounts.ts';
+import { Confirm } from '../../app/Confirm.tsx';
 import { useApp } from '../../store/index.ts';
 import { packKey } from '../../store/packsSlice.ts';
 import { canPickFolder } from './given.ts';
@@ -81,21 +82,19 @@ function Remove({ pack }: { pack: StoredPack }) {
       <AlertDialog.Trigger className="button button-danger" disabled={pack.busyElsewhere || (used && running)}>
         {t('packs.remove')}
       </AlertDialog.Trigger>
-      <AlertDialog.Portal>
-        <AlertDialog.Backdrop className="dialog-backdrop dialog-confirm-backdrop" />
-        <AlertDialog.Popup className="dialog dialog-confirm">
-          <AlertDialog.Title className="dialog-title">{t('packs.removeTitle', { title })}</AlertDialog.Title>
-          <AlertDialog.Description>
+      <Confirm
+        title={t('packs.removeTitle', { title })}
+        text={
+          <>
             {t('packs.removeText', { bytes })} {used && t('packs.removeUsed')} {used && results && t('restart.text')}
-          </AlertDialog.Description>
-          <div className="dialog-buttons">
-            <AlertDialog.Close className="button">{t('packs.keep')}</AlertDialog.Close>
-            <AlertDialog.Close className="button button-danger" onClick={() => void removePack(pack)}>
-              {t('packs.removeConfirm')}
-            </AlertDialog.Close>
-          </div>
-        </AlertDialog.Popup>
-      </AlertDialog.Portal>
+          </>
+        }
+        keep={t('packs.keep')}
+      >
+        <AlertDialog.Close className="button button-danger" onClick={() => void removePack(pack)}>
+          {t('packs.removeConfirm')}
+        </AlertDialog.Close>
+      </Confirm>
     </AlertDialog.Root>
   );
 }

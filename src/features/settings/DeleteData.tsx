@@ -1,5 +1,6 @@
 import { AlertDialog } from '@base-ui/react/alert-dialog';
 import { useTranslation } from 'react-i18next';
+import { Confirm } from '../../app/Confirm.tsx';
 import { toast } from '../../app/toast.ts';
 import { useApp } from '../../store/index.ts';
 import { deleteAll } from './deleteAll.ts';
@@ -20,19 +21,11 @@ export function DeleteData() {
         <AlertDialog.Trigger className="button button-danger settings-start">
           {t('settings.delete')}
         </AlertDialog.Trigger>
-        <AlertDialog.Portal>
-          <AlertDialog.Backdrop className="dialog-backdrop dialog-confirm-backdrop" />
-          <AlertDialog.Popup className="dialog dialog-confirm">
-            <AlertDialog.Title className="dialog-title">{t('settings.deleteTitle')}</AlertDialog.Title>
-            <AlertDialog.Description>{t('settings.deleteText')}</AlertDialog.Description>
-            <div className="dialog-buttons">
-              <AlertDialog.Close className="button">{t('settings.deleteCancel')}</AlertDialog.Close>
-              <button type="button" className="button button-danger" onClick={() => void confirm()}>
-                {t('settings.deleteConfirm')}
-              </button>
-            </div>
-          </AlertDialog.Popup>
-        </AlertDialog.Portal>
+        <Confirm title={t('settings.deleteTitle')} text={t('settings.deleteText')} keep={t('settings.deleteCancel')}>
+          <button type="button" className="button button-danger" onClick={() => void confirm()}>
+            {t('settings.deleteConfirm')}
+          </button>
+        </Confirm>
       </AlertDialog.Root>
     </div>
   );
