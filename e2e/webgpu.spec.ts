@@ -11,8 +11,8 @@ const SIDE = 64;
 const INPUT = 'e2e/fixtures/noise-96.png';
 const CLEAN = 'e2e/fixtures/noise-96-clean.png';
 let onWebGpu: Pixels;
-/** Of tasks with a last pass: that with sharpening, and that with smooth gains. */
-const LAST_PASSES = ['blur', 'haze'] as const;
+/** Of tasks with a last pass: that with sharpening, and one with smooth gains, which also has a look at the whole photo. */
+const LAST_PASSES = ['blur', 'reflection'] as const;
 const lastPasses = new Map<(typeof LAST_PASSES)[number], Pixels>();
 let page: Page;
 let app: App;

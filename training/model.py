@@ -8,11 +8,13 @@ from torch import Tensor, nn
 from .auto import AutoHead
 from .conditioning import Conditioning, pack, position_ids, unpack
 from .dit import DiT, rope_table
+from .overview import held, overviews
 from .refine import Refine, refine_nets
 from .vae import SLOPE, Block, Decoder, Encoder
 
 
-APART = ("auto", "refine")  # networks that are trained apart: the classifier, and the last pass of some tasks
+# Networks that are trained apart: the classifier, the last pass of some tasks, and some tasks' look at the whole photo.
+APART = ("auto", "refine", "overview")
 
 
 class Restorer(nn.Module):
@@ -33,6 +35,8 @@ class Restorer(nn.Module):
             self.auto = AutoHead(config["auto"], len(c["tasks"]) + 1)
         if "refine" in apart and "refine" in config:
             self.refine = refine_nets(config["refine"])
+        if "overview" in apart and "overview" in config:
+            self.overview = overviews(config["overview"])
         self.preview = nn.Conv2d(v["latent_channels"], 12, 1)  # latents -> photo at 1/4 size, for training and previews
 
     def rope(self, h: int, w: int, **jitter) -> tuple[Tensor, Tensor]:
@@ -66,11 +70,17 @@ class Restorer(nn.Module):
         rows = zip(names, photo.split(1), restored.split(1))
         return torch.cat([nets[name](*row) if name in nets else row[1] for name, *row in rows])
 
+    def held(self, restored: Tensor, thumb: Tensor, task: Tensor) -> Tensor:
+        """Whole photos with the low frequencies that a look at the thumbnail gives, where the sample's task has one."""
+        nets, tasks = getattr(self, "overview", {}), self.config["conditioning"]["tasks"]
+        rows = zip((tasks[n] for n in task.tolist()), restored.split(1), thumb.split(1))
+        return torch.cat([held(out, nets[name](small), self.config["overview"]["sigma"]) if name in nets else out for name, out, small in rows])
+
     @torch.no_grad()
     def restore(self, photo: Tensor, thumb: Tensor, task: Tensor, noise: Tensor, steps) -> Tensor | list[Tensor]:
         """photo [B, 3, H, W] in -1..1, noise [B, 16, H/8, W/8] -> restored, same range, not clamped.
 
-        steps 0 switches the transformer off: the reference latent goes straight to the decoder.
+        steps 0 switches the transformer off: the reference latent goes straight to the decoder, and nothing else is told of the whole.
         A tuple of step counts gives a list of results.
         """
         txt, y = self.condition(task, thumb)
@@ -78,7 +88,8 @@ class Restorer(nn.Module):
         out = []
         for n in steps if isinstance(steps, tuple) else (steps,):
             z = self.transport(z_ref, txt, y, noise, n) if n else z_ref
-            out.append(self.refined(photo, self.decoder(z, skips, photo, y), task))
+            restored = self.refined(photo, self.decoder(z, skips, photo, y), task)
+            out.append(self.held(restored, thumb, task) if n else restored)
         return out if isinstance(steps, tuple) else out[0]
 
 

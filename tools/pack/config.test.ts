@@ -109,6 +109,14 @@ describe('the last passes of a small config', () => {
   });
 });
 
+it('refuses a task that is held to an anchor and to a look at the thumbnail', async () => {
+  const source = new URL('fixtures/small/config.json', import.meta.url);
+  const config = JSON.parse(await readFile(source, 'utf8')) as object;
+  const anchor = { side: 384, sigma: 6, tasks: ['reflection'] };
+  await writeFile(join(folder, 'config.json'), JSON.stringify({ ...config, anchor }));
+  await expect(readConfig(folder)).rejects.toThrow(/both in anchor and overview/);
+});
+
 it('says so where there is no config', async () => {
   await expect(readConfig(folder)).rejects.toThrow(/no config\.json/);
 });

@@ -57,6 +57,15 @@ const small = z.strictObject({
     .optional(),
   /** Tasks whose tiles take their low frequencies from one look at the whole photo. */
   anchor: z.strictObject({ side: dim, sigma: z.number().positive(), tasks: z.array(taskId).min(1) }).optional(),
+  /** Tasks whose photos take their low frequencies from a network's look at the thumbnail. */
+  overview: z
+    .strictObject({
+      widths: z.array(dim).length(3),
+      blocks: z.array(z.number().int().min(0).max(16)).length(3),
+      sigma: z.number().positive(),
+      tasks: z.array(taskId).min(1),
+    })
+    .optional(),
   /** Tasks whose decoded tiles go through a network of their own. */
   refine: z
     .strictObject({
@@ -232,6 +241,7 @@ export function checkDims(c: PackConfig): void {
     want(c.conditioning.thumb % 16 === 0, 'thumb is no multiple of 16');
     want((c.auto?.crop ?? 8) % 8 === 0, 'auto.crop is no multiple of 8');
     want((c.auto?.crops ?? 8) % 4 === 0, 'auto.crops is no multiple of 4');
+    want(!c.overview?.tasks.some((task) => c.anchor?.tasks.includes(task)), 'a task is both in anchor and overview');
     want((c.refine?.widths.length ?? 0) <= 3, 'refine has more than 3 levels');
     want(c.refine?.widths.length === c.refine?.blocks.length, 'refine.widths and refine.blocks differ in length');
     const sharpen = c.refine?.sharpen;

@@ -46,6 +46,7 @@ export async function runAll(
   };
   const run = { runner, pack, sizes, queryChunks, keep };
   if (sizes.photo !== null) await runVae(run, sizes.photo);
+  await runOverviews(run);
   if (pack.manifest.auto) await runAuto(run, pack.manifest.auto);
   const mods = await runEdges(run);
   for (const text of textsOf(pack.config)) {
@@ -88,6 +89,13 @@ async function runVae({ runner, pack, keep }: Run, [height, width]: [number, num
   for (const { task, instance } of pack.manifest.refine ?? []) {
     const made = input('decoded', [1, 3, height, width]);
     keep(`refined.${task}`, (await runner.run(instance, { photo, restored: made })).restored);
+  }
+}
+
+async function runOverviews({ runner, pack, keep }: Run): Promise<void> {
+  const { tasks = [], side = 0 } = pack.manifest.overview ?? {};
+  for (const { task, instance } of tasks) {
+    keep(`overview.${task}`, (await runner.run(instance, { thumb: input('auto_thumb', [1, 3, side, side]) })).restored);
   }
 }
 

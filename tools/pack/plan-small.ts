@@ -2,6 +2,7 @@ import type { TaskId } from '../../workers/packs/manifest.ts';
 import { autoHead } from './auto.ts';
 import type { SmallConfig } from './config.ts';
 import type { Emitter } from './emitter.ts';
+import { overview } from './overview-small.ts';
 import { alone, ditDims, familyHead, type GraphPlan, type Plan, tasksOf, transformerParts } from './plan-parts.ts';
 import { type Aim, refine } from './refine-small.ts';
 import { conditioningTable, decoderLevel, encoderLevel } from './vae-small.ts';
@@ -61,8 +62,16 @@ export function smallPlan(c: SmallConfig): Plan {
       );
     }
   }
+  const seen = c.overview;
+  if (seen) {
+    graphs.set(
+      'overview',
+      level((e) => overview(e, { ...seen, side: c.conditioning.thumb })),
+    );
+  }
   // Ids have no hyphens.
   const refineId = (task: string) => `refine.${task.replace('-', '_')}`;
+  const overviewId = (task: string) => `overview.${task.replace('-', '_')}`;
   const tokens = c.conditioning.task_tokens + (c.conditioning.thumb / 16) ** 2;
   return {
     graphs,
@@ -75,6 +84,11 @@ export function smallPlan(c: SmallConfig): Plan {
         id: refineId(task),
         graph: refineGraph(task),
         prefix: `refine.${task}.`,
+      })),
+      ...(seen?.tasks ?? []).map((task) => ({
+        id: overviewId(task),
+        graph: 'overview',
+        prefix: `overview.${task}.`,
       })),
     ],
     preview: 'decoder',
@@ -96,6 +110,13 @@ export function smallPlan(c: SmallConfig): Plan {
       tile: { gpu: 1024, wasm: 512, overlap: 96 },
       tasks: tasksOf(c),
       ...(c.anchor && { anchor: c.anchor }),
+      ...(seen && {
+        overview: {
+          side: c.conditioning.thumb,
+          sigma: seen.sigma,
+          tasks: seen.tasks.map((task) => ({ task, instance: overviewId(task) })),
+        },
+      }),
       ...(refined && { refine: refined.tasks.map((task) => ({ task, instance: refineId(task) })) }),
       ...(auto && {
         auto: {

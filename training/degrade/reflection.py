@@ -37,4 +37,4 @@ def apply(x: Tensor, level: Tensor, d: Draw, other: Tensor) -> Tensor:
     a = lerp(0.13, 0.48, level) * d.uniform(0.8, 1.15) * mask
     r = to_srgb(r)
     coded = torch.where(d.flag(0.6) > 0, x * (1 - a), x * keep) + a * r
-    return torch.where(d.flag(0.55) > 0, linear, coded)
+    return torch.where(d.flag(0.85) > 0, linear, coded)  # glass adds light; the rest is what an editor's blend makes

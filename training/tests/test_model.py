@@ -167,10 +167,11 @@ def test_a_model_without_what_is_trained_apart_leaves_that_of_the_folder(tmp_pat
 def test_the_last_pass_belongs_to_its_tasks():
     """It sees a photo of any multiple of 16, and only samples of its own task; far from a border it sees no border."""
     model = random_model()
+    del model.refine["noise"]  # a task without one
     photo = torch.rand(2, 3, 48, 352, generator=torch.Generator().manual_seed(4)) * 2 - 1
     for task in ("blur", "compression", "haze"):
         with torch.no_grad():
-            out = model.refined(photo, 0.9 * photo, torch.tensor([TASKS.index("flare"), TASKS.index(task)]))
+            out = model.refined(photo, 0.9 * photo, torch.tensor([TASKS.index("noise"), TASKS.index(task)]))
             part = model.refine[task](photo[1:, ..., :288], 0.9 * photo[1:, ..., :288])
         assert torch.equal(out[0], 0.9 * photo[0]) and (out[1] - 0.9 * photo[1]).abs().mean() > 1e-3
         assert torch.allclose(out[1:, ..., :64], part[..., :64], atol=1e-5)
@@ -178,7 +179,10 @@ def test_the_last_pass_belongs_to_its_tasks():
 
 def test_the_last_pass_learns_and_is_put_into_the_state(tmp_path, monkeypatch):
     task = {"task": "blur", "run": str(tmp_path / "run"), "pairs": str(tmp_path / "pairs"), "state": str(tmp_path / "state")}
-    write(random_model(), tmp_path / "state", half=True)
+    model = random_model()
+    del model.refine["noise"]
+    model.config["refine"]["tasks"].remove("noise")
+    write(model, tmp_path / "state", half=True)
     (tmp_path / "pairs").mkdir()
     clean = torch.randint(0, 255, (4, 1, 3, 16, 16), generator=torch.Generator().manual_seed(5)).repeat_interleave(16, 3)
     clean = clean.repeat_interleave(16, 4).byte()
@@ -202,12 +206,12 @@ def test_the_last_pass_learns_and_is_put_into_the_state(tmp_path, monkeypatch):
     monkeypatch.setattr(train_refine, "aimed", lambda net, seen: taken.append(deepcopy(net.sharpen.state_dict())) or aimed(net, seen))
     train_refine.train(Namespace(**{**vars(a), "resume": True, "seconds": 0.0}))  # by what the run has, not by new weights
     assert all(torch.equal(v, s["model"][f"sharpen.{k}"]) for k, v in taken[0].items())
-    other = Namespace(**{**vars(on), "task": "flare", "run": str(tmp_path / "flare"), "like": "compression"})
+    other = Namespace(**{**vars(on), "task": "noise", "run": str(tmp_path / "noise"), "like": "compression"})
     train_refine.train(other)  # a task that has no last pass begins with another's
     train_refine.put(other)
     both = load(tmp_path / "state")
     assert both.config["refine"]["tasks"] == list(both.refine) == TASKS
-    assert torch.equal(both.refine["flare"].out.weight, before["compression"].out.weight)
+    assert torch.equal(both.refine["noise"].out.weight, before["compression"].out.weight)
     train_refine.put(Namespace(**{**vars(a), "mean": True}))  # half of the state's, half of the run's
     half, was = load(tmp_path / "state").refine["blur"], both.refine["blur"]
     other = torch.load(tmp_path / "run/ckpt.pt", weights_only=True)["ema"]
@@ -220,7 +224,7 @@ def test_a_last_pass_of_another_shape_is_to_be_put_first(tmp_path):
     del c["refine"]["guide"]
     write(Restorer(c), tmp_path / "state", half=True)
     torch.save({"ema": load(tmp_path / "state").refine["blur"].state_dict()}, tmp_path / "ckpt.pt")
-    with pytest.raises(SystemExit, match="haze of another shape"):
+    with pytest.raises(SystemExit, match="flare of another shape"):
         train_refine.put(Namespace(task="blur", run=str(tmp_path), state=str(tmp_path / "state"), mean=False))
 
 

@@ -204,6 +204,52 @@ describe('the last pass of a task', () => {
   });
 });
 
+describe('the look at the whole photo', () => {
+  /** The sample with one for noise. */
+  function withOverview() {
+    const manifest = sampleManifest();
+    const port = (name: string) => ({ name, dtype: 'float32' as const, shape: [1, 3, 64, 64] });
+    const graph = {
+      inputs: [port('thumb')],
+      weights: [],
+      outputs: [port('restored')],
+      variants: [{ mode: 'f32' as const, queryChunks: 1, file: 'enc-f32.onnx' }],
+    };
+    const tasks: NonNullable<Manifest['overview']>['tasks'] = [{ task: 'noise', instance: 'overview.noise' }];
+    Object.assign(manifest.graphs, { overview: graph });
+    manifest.instances['overview.noise'] = { graph: 'overview', weights: {} };
+    manifest.overview = { side: 64, sigma: 4, tasks };
+    return { manifest, graph, tasks };
+  }
+
+  it('may be there or not', () => {
+    expect(loadManifest(encode(withOverview().manifest)).overview?.sigma).toBe(4);
+    expect(loadManifest(encode(sampleManifest())).overview).toBeUndefined();
+  });
+
+  type Parts = ReturnType<typeof withOverview>;
+  it.each<[string, RegExp, (parts: Parts) => void]>([
+    [
+      'a task that the pack lacks',
+      /rain, which is not a task/,
+      ({ tasks }) => Object.assign(tasks[0] ?? {}, { task: 'rain' }),
+    ],
+    ['a task twice', /listed twice/, ({ tasks }) => tasks.push({ task: 'noise', instance: 'overview.noise' })],
+    ['no instance', /not an instance/, ({ manifest }) => Reflect.deleteProperty(manifest.instances, 'overview.noise')],
+    ['another input', /does not fit/, ({ graph }) => Object.assign(graph.inputs[0] ?? {}, { name: 'photo' })],
+    ['another side', /does not fit/, ({ manifest }) => Object.assign(manifest.overview ?? {}, { side: 32 })],
+    [
+      'a task that is held to an anchor as well',
+      /to an anchor and to an overview/,
+      ({ manifest }) => Object.assign(manifest, { anchor: { side: 384, sigma: 6, tasks: ['noise'] } }),
+    ],
+  ])('with %s is refused', (_what, message, damage) => {
+    const parts = withOverview();
+    damage(parts);
+    expect(failure(encode(parts.manifest)).message).toMatch(message);
+  });
+});
+
 describe('the network that proposes a task', () => {
   /** The sample with such a network: two classes, crops of 16 px. */
   function withAuto() {

@@ -58,6 +58,7 @@ export function checkReferences(manifest: Manifest): void {
   if (steps.min > steps.default || steps.default > steps.max) throw damaged('steps are not in order');
   checkAuto(manifest);
   checkRefine(manifest);
+  checkOverview(manifest);
   const { anchor, tasks } = manifest;
   const unit = family.factor * family.patch;
   if ([tile.gpu, tile.wasm, tile.overlap].some((side) => side % unit !== 0)) {
@@ -106,6 +107,24 @@ function checkRefine({ refine = [], instances, graphs, tasks, parts }: Manifest)
     const plain = ports.every(({ dtype, shape }) => dtype === 'float32' && shape.join() === '1,3,H,W') && !graph.bands;
     if (!plain || ports.map(({ name }) => name).join() !== 'photo,restored,restored') {
       throw damaged(`refine does not fit the graph of ${id}`);
+    }
+  }
+}
+
+/** The engine feeds these by the shape here. They run beside the transformer, so a pack without one may lack them. */
+function checkOverview({ overview, anchor, instances, graphs, tasks, parts }: Manifest): void {
+  for (const { task, instance: id } of overview?.tasks ?? []) {
+    if (!tasks.some((each) => each.id === task)) throw damaged(`overview names ${task}, which is not a task`);
+    if (anchor?.tasks.includes(task)) throw damaged(`${task} is held to an anchor and to an overview`);
+    if (!parts.includes('vae')) continue;
+    const instance = has(instances, id) ? instances[id] : undefined;
+    const graph = instance && has(graphs, instance.graph) ? graphs[instance.graph] : undefined;
+    if (!graph) throw damaged(`overview names ${id}, which is not an instance`);
+    const ports = [...graph.inputs, ...graph.outputs];
+    const side = overview?.side;
+    const plain = ports.every(({ dtype, shape }) => dtype === 'float32' && shape.join() === `1,3,${side},${side}`);
+    if (!plain || graph.bands || ports.map(({ name }) => name).join() !== 'thumb,restored') {
+      throw damaged(`overview does not fit the graph of ${id}`);
     }
   }
 }

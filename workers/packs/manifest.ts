@@ -277,6 +277,22 @@ export const manifestSchema = z.strictObject({
       tasks: z.array(taskId).min(1).max(9),
     })
     .optional(),
+  /**
+   * Tasks whose tiles take their low frequencies from a network's look at the thumbnail (`workers/pipeline/overview.ts`):
+   * instances of `thumb` `[1,3,side,side]`, RGB in [-1,1], to `restored`, the same.
+   */
+  overview: z
+    .strictObject({
+      side: positive(512),
+      /** Of the Gaussian that separates low from high, in px of the thumbnail. */
+      sigma: z.number().positive().max(64),
+      tasks: z
+        .array(z.strictObject({ task: taskId, instance: symbol }))
+        .min(1)
+        .max(9)
+        .refine((all) => new Set(all.map(({ task }) => task)).size === all.length, 'a task is listed twice'),
+    })
+    .optional(),
   /** The last pass over the decoded tiles of some tasks: instances of `photo` and `restored` `[1,3,H,W]` to `restored`. */
   refine: z
     .array(z.strictObject({ task: taskId, instance: symbol }))

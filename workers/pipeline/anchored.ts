@@ -1,14 +1,19 @@
-/** A job whose tiles are held to one look at the whole photo (`anchor.ts`), where the pack wants that for the task. */
+/**
+ * A job whose tiles are held to one look at the whole photo (`anchor.ts`), where the pack wants that for the task: to the photo
+ * restored small, or to what a network makes of its thumbnail (`overview.ts`).
+ */
 import { isOutOfMemory } from '../out-of-memory.ts';
 import { type Anchor, anchorSize } from './anchor.ts';
+import { Calls } from './calls.ts';
 import type { Engine, JobEvents, JobOptions, JobResult } from './job.ts';
+import { lookOver, OVERVIEW_CALLS, overviewOf } from './overview.ts';
 import type { Photo } from './photo.ts';
 import { type JobPlan, planJob } from './plan.ts';
 import type { PlannedCalls, ProgressMeter } from './progress.ts';
 import { plannedFor, runJob } from './run.ts';
 import { reduced } from './thumb.ts';
 
-/** As `runJob`; the small job before it has no steps to be seen, kept or gone on from, and is the same each time. */
+/** As `runJob`; what comes before it has no steps to be seen, kept or gone on from, and is the same each time. */
 export async function runAnchored(
   engine: Engine,
   photo: Photo,
@@ -17,6 +22,8 @@ export async function runAnchored(
   meter: ProgressMeter,
 ): Promise<JobResult> {
   const planned = plannedFor(engine, options, plan);
+  const look = options.ditOff ? undefined : overviewOf(engine.manifest, options.task);
+  if (look !== undefined) return withOverview(engine, photo, options, plan, meter, look, planned);
   const size = options.ditOff ? null : anchorSize(engine.manifest, options.task, photo);
   if (!size) {
     meter.plan(planned);
@@ -30,8 +37,30 @@ export async function runAnchored(
     height: photo.height,
   };
   const result = await runJob(engine, photo, options, plan, meter, anchor);
+  return after(first.milliseconds.total, first.longestCallMs, result);
+}
+
+async function withOverview(
+  engine: Engine,
+  photo: Photo,
+  options: JobOptions,
+  plan: JobPlan,
+  meter: ProgressMeter,
+  instance: string,
+  planned: ReadonlyMap<string, PlannedCalls>,
+): Promise<JobResult> {
+  meter.plan(together(OVERVIEW_CALLS, planned));
+  const { signal, gate, events = {} } = options;
+  const calls = new Calls(engine.backend, engine.manifest, meter, signal, before(events), plan.bandBytes, gate);
+  calls.enter('conditioning');
+  const anchor = await lookOver(calls, instance, photo);
+  const spent = calls.times().total;
+  return after(spent, calls.longestCallMs, await runJob(engine, photo, options, plan, meter, anchor));
+}
+
+/** The result of a job, with what was done before it. */
+function after(spent: number, longestCallMs: number, result: JobResult): JobResult {
   const { milliseconds } = result;
-  const spent = first.milliseconds.total;
   return {
     ...result,
     milliseconds: {
@@ -39,7 +68,7 @@ export async function runAnchored(
       conditioning: milliseconds.conditioning + spent,
       total: milliseconds.total + spent,
     },
-    longestCallMs: Math.max(result.longestCallMs, first.longestCallMs),
+    longestCallMs: Math.max(result.longestCallMs, longestCallMs),
   };
 }
 

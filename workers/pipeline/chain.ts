@@ -97,7 +97,7 @@ function runInBands(
 
 /** Key of the wait for what a stage has computed. */
 export function waitKind(
-  stage: 'read' | 'encode' | 'denoise' | 'decode' | 'pooled' | 'statistics',
+  stage: 'read' | 'overview' | 'encode' | 'denoise' | 'decode' | 'pooled' | 'statistics',
   tag: string,
 ): string {
   return callKind(`wait ${stage}`, tag);

@@ -41,7 +41,19 @@ export function toyManifest(switches: Partial<Switches> = {}, change: Partial<Ma
   const encode = skips ? ['enc.a'] : ['enc.plain', 'enc.out'];
   const decode = skips ? 'dec.skips' : 'dec';
   const mods = ['double.0.img_mod', 'double.0.txt_mod', 'single.0.mod', 'final.mod'];
-  const ids = [...encode, decode, 'conditioning', 'connector', 'vec', 'context', 'embed', 'final', 'auto', 'refine'];
+  const ids = [
+    ...encode,
+    decode,
+    'conditioning',
+    'connector',
+    'vec',
+    'context',
+    'embed',
+    'final',
+    'auto',
+    'refine',
+    'overview',
+  ];
   const instances: Record<string, { graph: string; weights: Record<string, string> }> = {
     'double.0': { graph: 'double', weights: {} },
     'single.0': { graph: 'single', weights: {} },
@@ -106,6 +118,7 @@ export function toyManifest(switches: Partial<Switches> = {}, change: Partial<Ma
       dec: graph([z('latents')], [restored]),
       'dec.skips': graph([z('latents'), port('skip0', [1, 3, 'H', 'W']), port('pooled', [1, 1])], [restored]),
       refine: graph([photo, { ...photo, name: 'restored' }], [{ ...photo, name: 'restored' }]),
+      overview: graph([port('thumb', [1, 3, 32, 32])], [port('restored', [1, 3, 32, 32])]),
       conditioning: graph([z('latents'), port('task', [1, 2])], [port('context', [1, 2, 1]), port('pooled', [1, 1])]),
       auto: graph([port('crops', ['k', 3, 16, 16]), port('thumb', [1, 3, 32, 32])], [port('logits', [1, 3])]),
       connector: graph(

@@ -194,6 +194,8 @@ const graphs: Record<string, Graph> = {
     const [from, to] = [need(photo), need(restored)];
     return { restored: { dims: to.dims, data: to.data.map((value, i) => (value + (from.data[i] ?? 0)) / 2) } };
   },
+  // A quarter brighter.
+  overview: ({ thumb }) => ({ restored: { dims: need(thumb).dims, data: need(thumb).data.map((v) => v + 0.25) } }),
   dec: ({ latents }) => ({ restored: repeat(need(latents)) }),
   // Photo plus the change of the latents, plus the task's number: what a skip decoder does.
   'dec.skips': ({ latents, skip0, pooled }) => {
