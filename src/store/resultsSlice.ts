@@ -4,6 +4,7 @@ import type { Mask } from '../../workers/photo/blend.ts';
 import type { Fidelity, Layer, RestoreResult } from '../../workers/protocol.ts';
 import type { Experiment } from './choiceSlice.ts';
 import type { AppState } from './index.ts';
+import { isUnsaved, type Saved } from './unsaved.ts';
 
 /** How much of a result shows, and where. */
 export interface Look {
@@ -68,6 +69,10 @@ export interface ResultsSlice {
   fidelity: { numbers: Fidelity; map: ImageBitmap } | null;
   /** There were some, and they went with a worker that had to be ended: told until the next job. */
   resultsLost: boolean;
+  /** One for each time that a result was saved or shared. */
+  saved: readonly Saved[];
+  /** What closes the photo, once a person has agreed that results go that were not saved. */
+  leave: (() => void) | null;
   /** @param shown null where there are no pictures of it: it can be saved all the same */
   addResult: (result: PhotoResult, shown: ShownResult | null, look: Look) => void;
   /** Another result, or null for the photo as it is; can be undone. */
@@ -78,7 +83,10 @@ export interface ResultsSlice {
   /** The slider was let go, or a key moved it. */
   endMove: () => void;
   setShown: (shown: ShownResult | null) => void;
-  setResults: (change: Partial<Pick<ResultsSlice, 'startFrom' | 'brush' | 'fidelity' | 'resultsLost'>>) => void;
+  setResults: (
+    change: Partial<Pick<ResultsSlice, 'startFrom' | 'brush' | 'fidelity' | 'resultsLost' | 'leave'>>,
+  ) => void;
+  addSaved: (saved: Saved) => void;
   undo: () => void;
   redo: () => void;
   /** The engine has none any more. */
@@ -99,6 +107,9 @@ export function layersOf({ results, looks }: Pick<ResultsSlice, 'results' | 'loo
   return found ? [...found.base, { version: found.id, ...(looks[found.id] ?? FULL) }] : [];
 }
 
+export const hasUnsaved = (state: Pick<ResultsSlice, 'results' | 'looks' | 'current' | 'saved'>): boolean =>
+  isUnsaved(state.results, state.current, lookOf(state), state.saved);
+
 const NONE = {
   results: [],
   current: null,
@@ -111,6 +122,9 @@ const NONE = {
   brush: null,
   fidelity: null,
   resultsLost: false,
+  saved: [],
+  // The question goes with what it asks about.
+  leave: null,
 } as const;
 
 export const resultsSlice: StateCreator<AppState, [], [], ResultsSlice> = (set, get) => {
@@ -174,6 +188,7 @@ export const resultsSlice: StateCreator<AppState, [], [], ResultsSlice> = (set, 
       if (change.fidelity !== undefined && get().fidelity !== change.fidelity) get().fidelity?.map.close();
       set(change);
     },
+    addSaved: (saved) => set({ saved: [...get().saved, saved] }),
     undo: () => {
       const last = get().past.at(-1);
       if (!last) return;

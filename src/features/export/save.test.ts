@@ -7,6 +7,7 @@ import { sampleInfo } from '../../store/sample.ts';
 import { share, shareResult } from './save.ts';
 
 const file = new File([new Uint8Array(1)], 'photo.png', { type: 'image/png' });
+const onShared = vi.fn();
 const refusal = (name: string) => new DOMException('refused', name);
 
 /** Stands for the system's share sheet, which no test can open: each call ends as the list says. */
@@ -22,18 +23,20 @@ function sheet(...ends: (DOMException | null)[]) {
 afterEach(() => {
   vi.unstubAllGlobals();
   vi.restoreAllMocks();
+  onShared.mockReset();
 });
 
 it('a share that comes too late after its press waits for a second one, and is not asked for a third', async () => {
   const added = vi.spyOn(toasts, 'add');
   const open = sheet(refusal('NotAllowedError'), refusal('NotAllowedError'));
-  await share(file, true);
+  await share(file, true, onShared);
   expect(added).toHaveBeenCalledTimes(1);
   const again = added.mock.calls[0]?.[0].actionProps?.onClick as (() => void) | undefined;
   again?.();
   // The second press shares while it is still being handled.
   expect(open).toHaveBeenCalledTimes(2);
   expect(open).toHaveBeenLastCalledWith({ files: [file] });
+  expect(onShared).not.toHaveBeenCalled();
   await vi.waitFor(() => expect(added).toHaveBeenCalledTimes(2));
   expect(added.mock.calls[1]?.[0].actionProps).toBeUndefined();
 });
@@ -41,10 +44,13 @@ it('a share that comes too late after its press waits for a second one, and is n
 it('a sheet that is closed says nothing, one that fails says so', async () => {
   const added = vi.spyOn(toasts, 'add');
   sheet(refusal('AbortError'), null, refusal('DataError'));
-  await share(file, true);
-  await share(file, true);
+  await share(file, true, onShared);
+  // Whoever closes it has not saved anything by it.
+  expect(onShared).not.toHaveBeenCalled();
+  await share(file, true, onShared);
+  expect(onShared).toHaveBeenCalledOnce();
   expect(added).not.toHaveBeenCalled();
-  await share(file, true);
+  await share(file, true, onShared);
   expect(added).toHaveBeenCalledTimes(1);
   expect(added.mock.calls[0]?.[0].actionProps).toBeUndefined();
 });

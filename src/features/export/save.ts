@@ -4,15 +4,23 @@ import { APP_VERSION } from '../../app/version.ts';
 import { failureOf } from '../../bridge/outcome.ts';
 import { t } from '../../i18n/index.ts';
 import { useApp } from '../../store/index.ts';
-import { layersOf } from '../../store/resultsSlice.ts';
+import { layersOf, lookOf } from '../../store/resultsSlice.ts';
 import { restoredName } from './fileName.ts';
 
 /** A download link must live until the browser has read the blob. */
 const LINK_MS = 60_000;
 
-async function encode(): Promise<File | null> {
-  const { photo, format, quality, settings, setUi, current } = useApp.getState();
+interface Encoded {
+  file: File;
+  /** To be told once it has left the app. */
+  onSaved: () => void;
+}
+
+async function encode(): Promise<Encoded | null> {
+  const { photo, format, quality, settings, setUi, results, current, addSaved } = useApp.getState();
   const layers = layersOf(useApp.getState(), current);
+  // As it is now: encoding takes its time, and the photo may be worked on meanwhile.
+  const made = { results, current, look: lookOf(useApp.getState()) };
   if (!photo) return null;
   // Of an earlier try, as in a format that this browser can't write.
   setUi({ failure: null });
@@ -23,17 +31,24 @@ async function encode(): Promise<File | null> {
   }
   const { lost } = saved.value;
   if (lost.length > 0) toast(t('lost.saved', { list: lost.map((what) => t(`lost.${what}`)).join(', ') }));
-  return new File([saved.value.file], restoredName(photo.name, format), { type: `image/${format}` });
+  return {
+    file: new File([saved.value.file], restoredName(photo.name, format), { type: `image/${format}` }),
+    onSaved: () => {
+      if (useApp.getState().photo === photo) addSaved(made);
+    },
+  };
 }
 
 export async function saveResult(): Promise<void> {
-  const file = await encode();
-  if (!file) return;
+  const encoded = await encode();
+  if (!encoded) return;
+  const { file, onSaved } = encoded;
   const url = URL.createObjectURL(file);
   const link = document.createElement('a');
   link.href = url;
   link.download = file.name;
   link.click();
+  onSaved();
   setTimeout(() => URL.revokeObjectURL(url), LINK_MS);
   toast(t('save.saved', { name: file.name }));
 }
@@ -45,14 +60,18 @@ export function canShare(): boolean {
 }
 
 export async function shareResult(): Promise<void> {
-  const file = await encode();
-  if (file) await share(file, true);
+  const encoded = await encode();
+  if (encoded) await share(encoded.file, true, encoded.onSaved);
 }
 
-/** @param maybeLate the press lies so far back that the browser may not count it any more */
-export async function share(file: File, maybeLate: boolean): Promise<void> {
+/**
+ * @param maybeLate the press lies so far back that the browser may not count it any more
+ * @param onShared told when another app has taken it
+ */
+export async function share(file: File, maybeLate: boolean, onShared: () => void): Promise<void> {
   try {
     await navigator.share({ files: [file] });
+    onShared();
   } catch (error) {
     const name = error instanceof DOMException ? error.name : '';
     // Closing the share sheet is no failure.
@@ -61,7 +80,7 @@ export async function share(file: File, maybeLate: boolean): Promise<void> {
     if (name === 'NotAllowedError' && maybeLate) {
       toast(t('save.shareReady', { name: file.name }), {
         label: t('actions.share'),
-        run: () => void share(file, false),
+        run: () => void share(file, false, onShared),
       });
     } else toast(t('save.shareFailed'));
   }
