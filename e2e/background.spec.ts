@@ -95,7 +95,7 @@ test('the screen stays on while a job runs, and not longer', async () => {
 });
 
 test('nothing is shown while the setting is off', async () => {
-  await app.openPhoto(fromRepo('e2e/fixtures/noise-96.png'));
+  await app.replacePhoto(fromRepo('e2e/fixtures/noise-96.png'));
   expect(await page.evaluate(() => Notification.permission)).toBe('granted');
   await setHidden(true);
   await app.restore('noise');

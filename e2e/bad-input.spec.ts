@@ -1,6 +1,7 @@
 /** The ways into the app; what can't be used gets one plain sentence, and the app goes on. */
 import { expect, type Page, test } from '@playwright/test';
 import { App } from './support/app.ts';
+import { arrive, installLaunchQueue } from './support/arrive.ts';
 import {
   animatedGif,
   cmykJpeg,
@@ -14,17 +15,9 @@ import {
 let page: Page;
 let app: App;
 
-/** Stands for the browser's queue of files that were opened with the installed app; a test fills it. */
-function installQueue(): void {
-  const queue = {
-    setConsumer: (take: (params: { files: unknown[] }) => void) => Object.assign(window, { openWith: take }),
-  };
-  Object.defineProperty(window, 'launchQueue', { value: queue, configurable: true });
-}
-
 test.beforeAll(async ({ browser }) => {
   page = await browser.newPage();
-  await page.addInitScript(installQueue);
+  await page.addInitScript(installLaunchQueue);
   app = await App.open(page, { engine: 'wasm' });
 });
 test.afterAll(() => page.close());
@@ -76,36 +69,13 @@ for (const [name, make, size] of [
   });
 }
 
-/** The file in the page, brought in by one of the ways that no picker takes part in. */
-const arrive = (way: 'drop' | 'paste' | 'open with', { name, mimeType, buffer }: DroppedFile) =>
-  page.evaluate(
-    ([how, fileName, type, bytes]) => {
-      const file = new File([new Uint8Array(bytes)], fileName, { type });
-      if (how === 'open with') {
-        const { openWith } = window as unknown as { openWith: (params: { files: unknown[] }) => void };
-        openWith({ files: [{ getFile: async () => file }] });
-        return true;
-      }
-      const data = new DataTransfer();
-      data.items.add(file);
-      const event =
-        how === 'paste'
-          ? new ClipboardEvent('paste', { clipboardData: data, bubbles: true, cancelable: true })
-          : new DragEvent('drop', { dataTransfer: data, bubbles: true, cancelable: true });
-      document.body.dispatchEvent(event);
-      // The browser must not open the file in the app's place.
-      return event.defaultPrevented;
-    },
-    [way, name, mimeType, [...buffer]] as const,
-  );
-
 for (const way of ['drop', 'paste', 'open with'] as const) {
   test(`a photo comes in by ${way}, and a text file gets its sentence`, async () => {
     const photo = fromRepo('e2e/fixtures/noise-96.png');
     const name = `${way.replace(' ', '-')}.png`;
-    expect(await arrive(way, { ...photo, name })).toBe(true);
+    expect(await arrive(page, way, [{ ...photo, name }])).toBe(true);
     await expect(page.getByRole('status').filter({ hasText: `${name} is open, 96 × 96 px` })).toHaveCount(1);
-    await arrive(way, { name: 'notes.txt', mimeType: 'text/plain', buffer: Buffer.from('no picture') });
+    await arrive(page, way, [{ name: 'notes.txt', mimeType: 'text/plain', buffer: Buffer.from('no picture') }]);
     await expect(app.alert).toContainText(/not (a photo|an image|a picture)|isn.t (a photo|an image|a picture)/i);
   });
 }

@@ -60,7 +60,7 @@ const OPENED: [string, string, number][] = [
 
 for (const [name, size, most] of OPENED) {
   test(`${name} opens, and without a change it is saved as it was`, async () => {
-    await app.openPhoto(dropped(name));
+    await app.replacePhoto(dropped(name));
     await expect(page.getByRole('status').filter({ hasText: `is open, ${size} px` })).toHaveCount(1);
     await app.restore('noise');
     const photo = await nodePhoto(new Blob([readFileSync(fixture(name))]));
@@ -85,7 +85,7 @@ for (const [name, size, most] of OPENED) {
 }
 
 test('metadata go through the app, and a file that it saved offers the same settings again', async () => {
-  await app.openPhoto({ ...dropped('rich.jpg'), name: 'rich.jpg' });
+  await app.replacePhoto({ ...dropped('rich.jpg'), name: 'rich.jpg' });
   await app.restore('haze');
   await app.chooseFormat('JPEG');
   const download = page.waitForEvent('download');
@@ -117,7 +117,7 @@ test('metadata go through the app, and a file that it saved offers the same sett
 });
 
 test('the step that was kept and what Auto made of the change come back as well', async () => {
-  await app.openPhoto(dropped('grey.jpg'));
+  await app.replacePhoto(dropped('grey.jpg'));
   await app.chooseSteps(2);
   await app.restore('haze');
   await page.keyboard.press('[');
@@ -133,7 +133,7 @@ test('the step that was kept and what Auto made of the change come back as well'
   const photo = await nodePhoto(new Blob([readFileSync(fixture('grey.jpg'))]));
   const asked = { format: 'png', quality: 1, blend: ALL, privacy: 'keep', recipes } as const;
   const { file } = await encodePhoto(photo, photo.rgb, asked);
-  await app.openPhoto({ ...dropped('grey.jpg'), buffer: Buffer.from(await file.arrayBuffer()) });
+  await app.replacePhoto({ ...dropped('grey.jpg'), buffer: Buffer.from(await file.arrayBuffer()) });
   const offer = page.getByRole('region', { name: /restored with this app/ });
   await expect(offer).toContainText('Step 1 was kept. Auto made 50% of the change.');
   await offer.getByRole('button', { name: 'Restore again with the same settings' }).click();
@@ -149,7 +149,7 @@ test('translucent pixels of a WebP are saved as they were', async () => {
   );
   const image = sharp(raw, { raw: { width, height, channels: 4 } });
   const buffer = await image.webp({ lossless: true, exact: true }).toBuffer();
-  await app.openPhoto({ name: 'translucent.webp', mimeType: 'image/webp', buffer });
+  await app.replacePhoto({ name: 'translucent.webp', mimeType: 'image/webp', buffer });
   const again = await nodePhoto(await saved({ format: 'png', quality: 1, layers: [] }));
   expect(Buffer.from(await samplesOf(await again.source.rows())).equals(raw)).toBe(true);
 });

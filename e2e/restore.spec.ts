@@ -180,7 +180,7 @@ test('the main thread stays free while the engine runs, and nothing leaves the o
 test('cancel gives the controls back within 300 ms and the next job works', async () => {
   // Large enough to be still at work when the last cancel comes.
   const large = await sharp(pathOf('public/demo/noise.jpg')).resize(1920, 1080).jpeg().toBuffer();
-  await app.openPhoto({ name: 'large.jpg', mimeType: 'image/jpeg', buffer: large });
+  await app.replacePhoto({ name: 'large.jpg', mimeType: 'image/jpeg', buffer: large });
   const waits: number[] = [];
   for (const delay of [0, 400, 1500]) {
     await app.begin('noise');
@@ -194,7 +194,7 @@ test('cancel gives the controls back within 300 ms and the next job works', asyn
 });
 
 test('a photo with EXIF orientation comes out upright', async () => {
-  await app.openPhoto(await rotatedJpeg('e2e/fixtures/low-light-96.png'));
+  await app.replacePhoto(await rotatedJpeg('e2e/fixtures/low-light-96.png'));
   await app.restore('low-light');
   const clean = await decode(pathOf('e2e/fixtures/low-light-96-clean.png'));
   const before = psnr(await decode(pathOf('e2e/fixtures/low-light-96.png')), clean);
@@ -205,7 +205,7 @@ test('a photo with EXIF orientation comes out upright', async () => {
 
 // A task that looks at the whole photo first. Four tasks, in Node: tools/restore/embedded-pack.test.ts.
 test('improves the demo photo of haze', async () => {
-  await app.openPhoto(fromRepo('public/demo/haze.jpg'));
+  await app.replacePhoto(fromRepo('public/demo/haze.jpg'));
   await app.restore('haze');
   const clean = await decode(pathOf('e2e/fixtures/haze-clean.jpg'));
   const before = psnr(await decode(pathOf('public/demo/haze.jpg')), clean);

@@ -1,8 +1,9 @@
 /** What a person does with results: strength, brush, side by side, chains, undo, the view of what changed. */
-import { type BrowserContext, expect, type Page, test } from '@playwright/test';
+import { type BrowserContext, expect, type Locator, type Page, test } from '@playwright/test';
 import { readMetadata } from '../workers/photo/meta/read.ts';
 import { readRecipes } from '../workers/photo/meta/xmp.ts';
 import { App } from './support/app.ts';
+import { arrive, installLaunchQueue } from './support/arrive.ts';
 import { fromRepo, pathOf } from './support/files.ts';
 import { expectNoViolations, keepLooks } from './support/looks.ts';
 import { decode, type Pixels } from './support/pixels.ts';
@@ -15,6 +16,7 @@ test.beforeAll(async ({ browser }) => {
   // axe needs a context that it can open a page of its own in.
   context = await browser.newContext();
   page = await context.newPage();
+  await page.addInitScript(installLaunchQueue);
   app = await App.open(page, { engine: 'wasm' });
   await app.openPhoto(fromRepo('e2e/fixtures/noise-96.png'));
   await app.restore('noise');
@@ -183,7 +185,7 @@ test('axe finds nothing with the brush out and the numbers shown; screenshots ar
 });
 
 test('that almost nothing changed is said, so that nobody looks for it', async () => {
-  await app.openPhoto(fromRepo('e2e/fixtures/noise-96-clean.png'));
+  await app.replacePhoto(fromRepo('e2e/fixtures/noise-96-clean.png'));
   await app.restore('haze');
   await expect(page.getByRole('note').filter({ hasText: 'Almost nothing changed' })).toBeVisible();
   await expect(page.getByRole('status')).toContainText('Almost nothing changed');
@@ -212,5 +214,130 @@ test('another engine is asked about before the results go with the one that has 
   await expect(page.getByRole('button', { name: 'Save', exact: true })).toBeHidden();
   await app.restore('haze');
   expect((await decode(await savedFile())).width).toBe(96);
+  expect(app.errors).toEqual([]);
+});
+
+const other = { ...fromRepo('e2e/fixtures/noise-64.png'), name: 'other.png' };
+const many = ['one.png', 'two.png'].map((name) => ({ ...other, name }));
+const queue = () => page.getByRole('heading', { name: 'Many photos' });
+const opened = () => page.getByRole('heading', { name: 'other.png' });
+
+/** What closes a photo, and what is there in its place. */
+const CLOSING: [string, () => Promise<unknown>, () => Locator][] = [
+  ['the key of the queue', () => page.keyboard.press('q'), queue],
+  ['dropping several photos', () => arrive(page, 'drop', many), queue],
+  ['choosing several photos', () => page.locator('input[type="file"]').first().setInputFiles(many), queue],
+  ['dropping another photo', () => arrive(page, 'drop', [other]), opened],
+  ['pasting another photo', () => arrive(page, 'paste', [other]), opened],
+  ['choosing another photo', () => app.drop(other), opened],
+  ['opening another photo with the app', () => arrive(page, 'open with', [other]), opened],
+  ['closing it', () => page.keyboard.press('Control+Backspace'), () => page.getByText('Drop a photo here')],
+];
+
+/** A photo without results, whatever was there before. */
+async function photoAlone(): Promise<void> {
+  const leave = page.getByRole('button', { name: 'Close the queue' });
+  if (await leave.isVisible()) await leave.click();
+  await app.replacePhoto(fromRepo('e2e/fixtures/noise-96.png'));
+}
+
+const asItStands = () =>
+  page.evaluate(() => ({
+    name: document.querySelector('h1')?.textContent,
+    picture: document.querySelector<HTMLCanvasElement>('[data-testid="canvas"]')?.toDataURL(),
+    job: document.documentElement.dataset.job,
+  }));
+
+for (const [way, close, there] of CLOSING) {
+  test(`${way} is asked about before a result goes that was not saved, with the keyboard alone`, async () => {
+    await photoAlone();
+    await app.restore('noise');
+    const before = await asItStands();
+    const keep = app.leaveQuestion.getByRole('button', { name: 'Keep it open' });
+    await app.restoreButton.focus();
+    for (const key of ['Escape', 'Enter']) {
+      await close();
+      await expect(keep).toBeFocused();
+      await page.keyboard.press(key);
+      await expect(app.leaveQuestion).toHaveCount(0);
+      // Time for what would come in all the same.
+      await page.waitForTimeout(300);
+      await expect(there()).toHaveCount(0);
+      expect(await asItStands()).toEqual(before);
+      await expect(app.restoreButton).toBeFocused();
+    }
+    await close();
+    await expect(keep).toBeFocused();
+    await page.keyboard.press('Tab');
+    await page.keyboard.press('Enter');
+    await expect(there()).toBeVisible();
+    await expect(app.leaveQuestion).toHaveCount(0);
+    expect(app.errors).toEqual([]);
+  });
+}
+
+test('nothing is asked where nothing would be lost: no result, or one that was saved as it is shown', async () => {
+  const closed = async (close: () => Promise<unknown>, there: () => Locator) => {
+    await close();
+    await expect(there()).toBeVisible();
+    await expect(app.leaveQuestion).toHaveCount(0);
+  };
+  for (const [, close, there] of CLOSING) {
+    await photoAlone();
+    await closed(close, there);
+  }
+  // What was restored and saved goes by the same door: one to the queue and one to another photo are enough.
+  for (const [close, there] of [
+    [() => page.keyboard.press('q'), queue],
+    [() => arrive(page, 'drop', [other]), opened],
+  ] as const) {
+    await photoAlone();
+    await app.restore('noise');
+    await savedFile();
+    await closed(close, there);
+  }
+});
+
+test('what is changed after it was saved is asked about, and no more once that is undone', async () => {
+  await photoAlone();
+  await app.restore('noise');
+  await savedFile();
+  await page.getByRole('slider', { name: 'Strength' }).press('Home');
+  await page.keyboard.press('q');
+  await expect(app.leaveQuestion).toBeVisible();
+  await keepLooks(page, 'leave');
+  await page.keyboard.press('Escape');
+  await page.keyboard.press('Control+z');
+  await page.keyboard.press('q');
+  await expect(queue()).toBeVisible();
+});
+
+test('a job that runs beside an earlier result goes on while that is asked, and Escape is no cancel', async () => {
+  await photoAlone();
+  await app.restore('noise');
+  await app.chooseSteps(8);
+  await app.begin('noise');
+  await page.keyboard.press('p');
+  await expect(page.locator('html')).toHaveAttribute('data-paused', '');
+  await page.keyboard.press('q');
+  await expect(app.leaveQuestion).toBeVisible();
+  await page.keyboard.press('Escape');
+  await expect(app.leaveQuestion).toHaveCount(0);
+  await app.root('job', 'running');
+  await page.keyboard.press('p');
+  await app.root('job', 'done');
+});
+
+test('photos that are dropped on a dialog are asked about over it', async () => {
+  await page.keyboard.press('r');
+  const sheet = page.getByRole('dialog', { name: 'Results side by side' });
+  await expect(sheet).toBeVisible();
+  const shown = await sheet.getByRole('listitem').count();
+  await arrive(page, 'drop', many);
+  await expect(app.leaveQuestion.getByRole('button', { name: 'Keep it open' })).toBeFocused();
+  await page.keyboard.press('Escape');
+  await expect(app.leaveQuestion).toHaveCount(0);
+  await expect(sheet).toBeVisible();
+  await expect(sheet.getByRole('listitem')).toHaveCount(shown);
   expect(app.errors).toEqual([]);
 });

@@ -90,6 +90,28 @@ export class App {
     await expect(this.canvas).toBeVisible();
   }
 
+  /** The question before a photo is closed whose results were not saved. */
+  get leaveQuestion(): Locator {
+    return this.page.getByRole('alertdialog', { name: 'Close this photo without saving?' });
+  }
+
+  /** Opens a photo in place of one that the test is done with: results that it did not save go, which is asked about. */
+  async replacePhoto(file: DroppedFile): Promise<void> {
+    await this.canvas.evaluateAll((canvases) => {
+      for (const canvas of canvases) canvas.setAttribute('data-before', '');
+    });
+    await this.drop(file);
+    const before = this.page.locator('[data-before]');
+    await expect(async () => {
+      if (await this.leaveQuestion.isVisible()) {
+        await this.leaveQuestion.getByRole('button', { name: 'Close without saving' }).click({ timeout: 1000 });
+      }
+      await expect(before).toHaveCount(0, { timeout: 200 });
+    }).toPass({ timeout: 20_000 });
+    await expect(this.restoreButton).toBeEnabled({ timeout: 60_000 });
+    await expect(this.canvas).toBeVisible();
+  }
+
   /** The engine's thread; packs and checkpoints have threads of their own, and onnxruntime may have more. */
   get engineWorker(): Worker {
     const worker = this.page.workers().find((one) => one.url().includes('restore.worker'));

@@ -33,6 +33,7 @@ export function App() {
   usePreloadedDialogs();
   const photo = useApp((state) => state.photo);
   const dialog = useApp((state) => state.dialog);
+  const leaving = useApp((state) => state.leave !== null);
   const queueOpen = useApp((state) => state.queueOpen);
   return (
     // The content security policy has no inline styles.
@@ -55,7 +56,7 @@ export function App() {
       <Announcer />
       <DropOverlay />
       <Toasts />
-      {dialog && (
+      {(dialog || leaving) && (
         <Suspense fallback={null}>
           <Dialogs />
         </Suspense>

@@ -8,6 +8,7 @@ import { SettingsForm } from '../features/settings/SettingsForm.tsx';
 import { useApp } from '../store/index.ts';
 import type { DialogName } from '../store/uiSlice.ts';
 import { HelpSheet } from './HelpSheet.tsx';
+import { LeaveQuestion } from './LeaveQuestion.tsx';
 import { RestartQuestion } from './RestartQuestion.tsx';
 import './dialogs.css';
 
@@ -19,12 +20,12 @@ const CONTENT: Readonly<Record<DialogName, () => React.JSX.Element>> = {
   results: ResultsSheet,
 };
 
-/** One dialog at a time, over the photo. Its name is that of the action that opens it. */
+/** One dialog at a time, over the photo. Its name is that of the action that opens it. Questions are asked over it. */
 export default function Dialogs() {
   const { t } = useTranslation();
   const name = useApp((state) => state.dialog);
   const setUi = useApp((state) => state.setUi);
-  if (!name) return null;
+  if (!name) return <LeaveQuestion />;
   const Content = CONTENT[name];
   return (
     <Dialog.Root open onOpenChange={(open) => !open && setUi({ dialog: null })}>
@@ -43,6 +44,7 @@ export default function Dialogs() {
             <Content />
           </section>
           <RestartQuestion />
+          <LeaveQuestion />
         </Dialog.Popup>
       </Dialog.Portal>
     </Dialog.Root>

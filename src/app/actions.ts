@@ -38,6 +38,7 @@ import { cancelJob, runKeepStep, runRestore, togglePause } from '../features/res
 import { toggleFidelity } from '../features/results/look.ts';
 import { t } from '../i18n/index.ts';
 import { type AppState, useApp } from '../store/index.ts';
+import { leavePhoto } from './leave.ts';
 import { toast } from './toast.ts';
 
 type Refusal = 'film.notKept';
@@ -82,9 +83,9 @@ export const isBlocked = ({ engine }: Pick<AppState, 'engine'>): boolean =>
 
 const records = {
   open: { icon: ImagePlus, keys: ['Mod+O'], group: 'photo', enabled: always, run: () => pick('file') },
-  queue: { icon: ListChecks, keys: ['q'], group: 'photo', enabled: always, run: openQueue },
+  queue: { icon: ListChecks, keys: ['q'], group: 'photo', enabled: always, run: () => leavePhoto(openQueue) },
   camera: { icon: Camera, keys: [], group: 'photo', offered: hasCamera, enabled: always, run: () => pick('camera') },
-  close: { icon: X, keys: ['Mod+Backspace'], group: 'photo', enabled: hasPhoto, run: closePhoto },
+  close: { icon: X, keys: ['Mod+Backspace'], group: 'photo', enabled: hasPhoto, run: () => leavePhoto(closePhoto) },
   restore: { icon: Play, keys: ['Mod+Enter'], group: 'job', enabled: canRestore, run: () => void runRestore() },
   cancel: { icon: Square, keys: ['Escape'], group: 'job', enabled: (s) => s.job === 'running', run: cancelJob },
   pause: { icon: Pause, keys: ['p'], group: 'job', enabled: (s) => s.job === 'running', run: togglePause },

@@ -43,8 +43,9 @@ export function useHotkeys(): void {
 }
 
 function isTaken(event: KeyboardEvent): boolean {
-  const { dialog } = useApp.getState();
+  const { dialog, leave } = useApp.getState();
   const target = event.target instanceof Element ? event.target : null;
-  if (dialog !== null || target?.closest('[role=dialog], [role=alertdialog], [role=listbox]')) return true;
+  if (dialog !== null || leave !== null || target?.closest('[role=dialog], [role=alertdialog], [role=listbox]'))
+    return true;
   return event.key === ' ' && target !== null && target.matches(PRESSED);
 }

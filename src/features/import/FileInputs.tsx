@@ -1,6 +1,5 @@
 import { useTranslation } from 'react-i18next';
-import { addToQueue } from '../queue/work.ts';
-import { openFirst } from './openPhoto.ts';
+import { openAll, openFirst } from './openPhoto.ts';
 import { registerInput } from './picker.ts';
 
 /** Raw files and some others have no image type that systems know. */
@@ -47,6 +46,6 @@ function take(input: HTMLInputElement, many = false): void {
   // Emptied, or the same photo chosen again would be no change.
   input.value = '';
   if (files.length === 0) return;
-  if (many) void addToQueue(files);
+  if (many) openAll(files);
   else openFirst(files);
 }

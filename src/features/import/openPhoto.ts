@@ -1,5 +1,6 @@
 /** Every way in (picker, drop, paste, camera, share, "open with", demo) ends here. */
 import { engine } from '../../app/engine.ts';
+import { leavePhoto } from '../../app/leave.ts';
 import { fail, failureOf } from '../../bridge/outcome.ts';
 import { useApp } from '../../store/index.ts';
 import { mayBePhoto } from '../queue/collect.ts';
@@ -60,10 +61,18 @@ async function openAndView(file: File) {
  */
 export function openFirst(files: Iterable<File>): void {
   const all = [...files];
-  if (all.filter(mayBePhoto).length > 1 || useApp.getState().queueOpen) return void addToQueue(all);
   const photo = all.find((file) => file.type.startsWith('image/')) ?? all[0];
-  if (photo) void openPhoto(photo);
+  if (all.filter(mayBePhoto).length > 1 || useApp.getState().queueOpen) openAll(all);
+  else if (photo) leavePhoto(() => void openPhoto(photo));
   else useApp.getState().setUi({ failure: failureOf(fail('no-image-given')) });
+}
+
+/** All of them into the queue, e.g. those of a folder. */
+export function openAll(files: readonly File[]): void {
+  const add = () => void addToQueue(files);
+  // Where none of them is a photo, that is said and the open one stays.
+  if (files.some(mayBePhoto)) leavePhoto(add);
+  else add();
 }
 
 export function closePhoto(): void {

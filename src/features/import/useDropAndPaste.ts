@@ -1,8 +1,7 @@
 import { useLayoutEffect } from 'react';
 import { useApp } from '../../store/index.ts';
 import { droppedFiles } from '../queue/collect.ts';
-import { addToQueue } from '../queue/work.ts';
-import { openFirst } from './openPhoto.ts';
+import { openAll, openFirst } from './openPhoto.ts';
 
 const hasFiles = (event: DragEvent): boolean => event.dataTransfer?.types.includes('Files') ?? false;
 
@@ -32,7 +31,7 @@ export function useDropAndPaste(): void {
       if (!event.dataTransfer || !hasFiles(event)) return;
       event.preventDefault();
       const { hasFolder, files } = droppedFiles(event.dataTransfer);
-      void files.then(hasFolder ? addToQueue : openFirst);
+      void files.then(hasFolder ? openAll : openFirst);
     };
     const paste = (event: ClipboardEvent) => {
       const files = event.clipboardData?.files;

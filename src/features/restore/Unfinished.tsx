@@ -1,6 +1,7 @@
 import { History } from 'lucide-react';
 import { useTranslation } from 'react-i18next';
 import type { UnfinishedJob } from '../../../workers/protocol.ts';
+import { leavePhoto } from '../../app/leave.ts';
 import { useApp } from '../../store/index.ts';
 import { continueJob } from './continueJob.ts';
 import { discardJob } from './unfinished.ts';
@@ -22,7 +23,11 @@ function Offer({ job }: { job: UnfinishedJob }) {
         <p className="notice-title">{title}</p>
         <p>{t('unfinished.text', { task: t(`tasks.${task}.name`), step, steps })}</p>
         <div className="notice-buttons">
-          <button type="button" className="button button-primary" onClick={() => void continueJob(job)}>
+          <button
+            type="button"
+            className="button button-primary"
+            onClick={() => leavePhoto(() => void continueJob(job))}
+          >
             {t('unfinished.continue')}
           </button>
           <button type="button" className="button" onClick={() => discardJob(job.id)}>
