@@ -341,3 +341,26 @@ test('photos that are dropped on a dialog are asked about over it', async () => 
   await expect(sheet.getByRole('listitem')).toHaveCount(shown);
   expect(app.errors).toEqual([]);
 });
+
+test('the browser asks before the tab is loaded again over results that were not saved, and only then', async () => {
+  const asked: string[] = [];
+  page.on('dialog', (dialog) => {
+    asked.push(dialog.type());
+    void dialog.accept();
+  });
+  const loaded = async () => {
+    await page.reload();
+    await app.root('engine-state', 'ready');
+  };
+  await photoAlone();
+  await app.restore('noise');
+  await loaded();
+  expect(asked).toEqual(['beforeunload']);
+  await photoAlone();
+  await loaded();
+  await photoAlone();
+  await app.restore('noise');
+  await savedFile();
+  await loaded();
+  expect(asked).toEqual(['beforeunload']);
+});

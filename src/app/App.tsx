@@ -14,6 +14,7 @@ import { Notices } from './Notices.tsx';
 import { Panel } from './Panel.tsx';
 import { Toasts } from './Toasts.tsx';
 import { useHotkeys } from './useHotkeys.ts';
+import { useUnloadGuard } from './useUnloadGuard.ts';
 import './app.css';
 
 const loadDialogs = () => import('./Dialogs.tsx');
@@ -30,6 +31,7 @@ function usePreloadedDialogs(): void {
 export function App() {
   useHotkeys();
   useDropAndPaste();
+  useUnloadGuard();
   usePreloadedDialogs();
   const photo = useApp((state) => state.photo);
   const dialog = useApp((state) => state.dialog);
