@@ -73,8 +73,11 @@ class Restorer(nn.Module):
     def held(self, restored: Tensor, thumb: Tensor, task: Tensor) -> Tensor:
         """Whole photos with the low frequencies that a look at the thumbnail gives, where the sample's task has one."""
         nets, tasks = getattr(self, "overview", {}), self.config["conditioning"]["tasks"]
+        if not nets:
+            return restored
+        sigma, share = (self.config["overview"][k] for k in ("sigma", "share"))
         rows = zip((tasks[n] for n in task.tolist()), restored.split(1), thumb.split(1))
-        return torch.cat([held(out, nets[name](small), self.config["overview"]["sigma"]) if name in nets else out for name, out, small in rows])
+        return torch.cat([held(out, nets[name](small), sigma, share) if name in nets else out for name, out, small in rows])
 
     @torch.no_grad()
     def restore(self, photo: Tensor, thumb: Tensor, task: Tensor, noise: Tensor, steps) -> Tensor | list[Tensor]:

@@ -64,12 +64,12 @@ def low(x: Tensor, sigma: float) -> Tensor:
     return x
 
 
-def held(restored: Tensor, picture: Tensor, sigma: float) -> Tensor:
-    """[B, 3, H, W] with the low frequencies of picture [B, 3, S, S], both in -1..1. Twice: what a move drives beyond white or black
-    is lost to the first one (`workers/pipeline/anchor.ts`)."""
-    picture = picture.clamp(-1, 1)
+def held(restored: Tensor, picture: Tensor, sigma: float, share: float) -> Tensor:
+    """[B, 3, H, W], its low frequencies moved by `share` of the way to those of picture [B, 3, S, S], both in -1..1. In two moves, the
+    second of what is left: what a move drives beyond white or black is lost to the first one (`workers/pipeline/anchor.ts`)."""
+    picture, step = picture.clamp(-1, 1), 1 - math.sqrt(1 - share)
     for _ in range(2):
         restored = restored.clamp(-1, 1)
         moved = low(picture - F.interpolate(restored, picture.shape[2:], mode="area"), sigma)
-        restored = restored + F.interpolate(moved, restored.shape[2:], mode="bilinear", align_corners=False)
+        restored = restored + step * F.interpolate(moved, restored.shape[2:], mode="bilinear", align_corners=False)
     return restored

@@ -18,7 +18,7 @@ const PROLOGUE = new Set(['connector', 'vec', 'context', 'mod2', 'mod3', 'mod6']
 
 export function groupOf(plan: Plan, { id, graph }: InstancePlan): Group {
   const { encode, decode } = plan.head.vae;
-  if (encode.includes(id) || decode.includes(id) || graph.startsWith('refine')) return 'vae';
+  if (encode.includes(id) || decode.includes(id) || graph.startsWith('refine') || graph === 'overview') return 'vae';
   if (graph === 'conditioning' || graph === 'auto') return 'text';
   if (graph.startsWith('vision.') || graph.startsWith('text.')) return 'text';
   return PROLOGUE.has(graph) ? 'prologue' : 'dit';

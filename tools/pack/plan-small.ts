@@ -114,6 +114,7 @@ export function smallPlan(c: SmallConfig): Plan {
         overview: {
           side: c.conditioning.thumb,
           sigma: seen.sigma,
+          share: seen.share,
           tasks: seen.tasks.map((task) => ({ task, instance: overviewId(task) })),
         },
       }),

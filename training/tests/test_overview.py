@@ -1,6 +1,7 @@
 """The look at the whole photo: its arithmetic, and its training's three commands."""
 
 import math
+import random
 from argparse import Namespace
 
 import numpy as np
@@ -33,10 +34,12 @@ def test_low_frequencies_of_a_wave_and_of_an_even_area():
 
 def test_a_photo_takes_brightness_from_the_picture_and_keeps_its_detail():
     photo = (torch.rand(1, 3, 128, 192, generator=torch.Generator().manual_seed(1)) - 0.5) * 0.4
-    out = held(photo, torch.full((1, 3, 64, 64), 0.25), 4.0)
+    out = held(photo, torch.full((1, 3, 64, 64), 0.25), 4.0, 1.0)
     assert abs(out.mean().item() - 0.25) < 1e-3
+    most = held(photo, torch.full((1, 3, 64, 64), 0.25), 4.0, 0.7)
+    assert abs(most.mean().item() - (0.7 * 0.25 + 0.3 * photo.mean().item())) < 1e-3
     assert torch.corrcoef(torch.stack([photo.flatten(), out.flatten()]))[0, 1] > 0.99
-    dark = held(torch.full((1, 3, 64, 64), -0.9), torch.full((1, 3, 64, 64), -1.4), 4.0)
+    dark = held(torch.full((1, 3, 64, 64), -0.9), torch.full((1, 3, 64, 64), -1.4), 4.0, 1.0)
     assert torch.allclose(dark, torch.tensor(-1.0), atol=1e-5)  # no darker than black
 
 
@@ -51,7 +54,8 @@ def test_restore_looks_for_its_tasks_alone_and_not_without_the_transformer():
     blind = model.restore(photo, photo, rows, noise, (0, 1))
     assert torch.equal(seen[0], blind[0]) and torch.equal(seen[1][1], blind[1][1])
     with torch.no_grad():
-        assert torch.equal(seen[1][0], held(blind[1][:1], nets[with_it[0]](photo[:1]), model.config["overview"]["sigma"])[0])
+        c = model.config["overview"]
+        assert torch.equal(seen[1][0], held(blind[1][:1], nets[with_it[0]](photo[:1]), c["sigma"], c["share"])[0])
 
 
 @pytest.fixture
@@ -64,13 +68,24 @@ def photos(tmp_path):
     return tmp_path / "photos"
 
 
+def test_a_view_is_a_part_of_a_photo_or_of_two_beside_each_other():
+    rng = random.Random(3)
+    flat = [torch.full((3, 200, 300), v) for v in (0.0, 1.0)]
+    seen = [train_overview.view(flat, rng) for _ in range(60)]
+    assert all(v.shape == (3, 64, 64) for v in seen)
+    two = [v for v in seen if v.min() < 0.01 and v.max() > 0.99]
+    assert 5 < len(two) < 30  # half of them are of two, and half of those of two that differ
+    assert all((v[0].std(0).max() < 1e-6) != (v[0].std(1).max() < 1e-6) for v in two)  # one straight border
+
+
 def test_views_training_and_state(tmp_path, photos, monkeypatch):
     monkeypatch.setattr(train_overview, "PART", 128)
-    a = Namespace(task="reflection", data=[str(photos)], views=str(tmp_path / "views"), run=str(tmp_path / "run"), state=str(tmp_path / "state"),
-                  init=None, count=256, seed=7, seconds=3.0, lr=7e-4)
+    a = Namespace(task="reflection", data=[str(photos)], views=str(tmp_path / "views"), held=str(tmp_path / "held"), held_out=False,
+                  run=str(tmp_path / "run"), state=str(tmp_path / "state"), init=None, count=256, seed=7, seconds=3.0, lr=7e-4)
+    train_overview.see(Namespace(**{**vars(a), "views": a.held, "held_out": True, "count": 64}))
     train_overview.see(a)
-    pairs, photo, clean = train_overview.views(a.views)
-    assert pairs.shape == (256, 2, 3, 64, 64) and set(photo.tolist()) == set(range(train_overview.HELD + 2))
+    pairs, clean = train_overview.views(a.views)
+    assert pairs.shape == (256, 2, 3, 64, 64) and len(train_overview.views(a.held)[0]) == 64
     same = (pairs[:, 0] == pairs[:, 1]).all(3).all(2).all(1)
     assert clean.any() and same[clean].all() and not same[~clean].any()
     first = pairs.clone()

@@ -58,6 +58,15 @@ describe('holdTo', () => {
     expect(mean).toBeCloseTo(200 / 127.5 - 1, 5);
   });
 
+  it('goes the share of the way that it is told', () => {
+    const anchor = { ...slopes(), share: 0.7 };
+    anchor.picture.rgb.fill(200);
+    const pixels = tileOf(left, -0.4);
+    holdTo(anchor, pixels, left);
+    const mean = pixels.reduce((sum, value) => sum + value, 0) / pixels.length;
+    expect(mean).toBeCloseTo(0.7 * (200 / 127.5 - 1) + 0.3 * -0.4, 5);
+  });
+
   it('leaves fine detail as it is', () => {
     const anchor = slopes();
     anchor.picture.rgb.fill(128);

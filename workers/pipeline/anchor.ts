@@ -15,6 +15,8 @@ export interface Anchor {
   readonly picture: Photo;
   /** Of the Gaussian that separates low from high, in px of `picture`. */
   readonly sigma: number;
+  /** Of the way to `picture` that a tile goes, above 0 to 1; all of it where absent. */
+  readonly share?: number;
   /** px of the photo. */
   readonly width: number;
   readonly height: number;
@@ -43,6 +45,8 @@ export function holdTo(anchor: Anchor, pixels: Float32Array, tile: Rect): void {
   const across = cellsOf(tile.x, tile.width, anchor.width, anchor.picture.width);
   const down = cellsOf(tile.y, tile.height, anchor.height, anchor.picture.height);
   const grid = { columns: across.count, rows: down.count };
+  // Two such moves, the second of what is left then, go the whole share.
+  const step = 1 - Math.sqrt(1 - (anchor.share ?? 1));
   for (let c = 0; c < 3; c++) {
     const plane = pixels.subarray(c * tile.width * tile.height, (c + 1) * tile.width * tile.height);
     for (let time = 0; time < 2; time++) {
@@ -50,6 +54,7 @@ export function holdTo(anchor: Anchor, pixels: Float32Array, tile: Rect): void {
       const moved = difference(anchor.picture, c, plane, tile.width, across, down);
       blur(moved, grid.columns, grid.rows, 1, anchor.sigma);
       blur(moved, grid.rows, grid.columns, grid.columns, anchor.sigma);
+      if (step < 1) for (let i = 0; i < moved.length; i++) moved[i] = step * (moved[i] as number);
       addEnlarged(plane, tile, moved, grid);
     }
   }

@@ -5,13 +5,14 @@ import { decodeStep, restorePhoto } from './restore.ts';
 import { blocks, engineOf, options } from './testing/toy-job.ts';
 import { toyManifest } from './testing/toy-manifest.ts';
 
-/** The toy's makes a thumbnail brighter by .25 of the range of 2. */
+/** The toy's makes a thumbnail brighter by .25 of the range of 2; three quarters of that are done. */
 const overview: NonNullable<Manifest['overview']> = {
   side: 32,
   sigma: 2,
+  share: 0.75,
   tasks: [{ task: 'noise', instance: 'overview' }],
 };
-const BRIGHTER = 0.25 * 127.5;
+const BRIGHTER = 0.75 * 0.25 * 127.5;
 const toy = () => engineOf(toyManifest({ start: { kind: 'reference', sigma: 0 } }, { overview }));
 const meanOf = (rgb: Uint8Array) => rgb.reduce((sum, value) => sum + value, 0) / rgb.length;
 

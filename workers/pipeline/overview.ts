@@ -28,7 +28,7 @@ export function overviewOf({ overview }: Pick<Manifest, 'overview'>, task: TaskI
 
 /** @throws EngineError 'cancelled', 'bad-numbers', 'pack-damaged', or what the backend throws */
 export async function lookOver(calls: Calls, instance: string, photo: Photo): Promise<Anchor> {
-  const { side = 0, sigma = 1 } = calls.manifest.overview ?? {};
+  const { side = 0, sigma = 1, share = 1 } = calls.manifest.overview ?? {};
   const seen = await withScope(async (scope) => {
     const thumb = calls.upload(scope, 'float32', [1, 3, side, side], thumbnail(photo, side));
     const { restored } = await calls.run(instance, { thumb }, scope, CALL);
@@ -38,7 +38,7 @@ export async function lookOver(calls: Calls, instance: string, photo: Photo): Pr
   calls.backend.release(instance);
   if (!seen.every(Number.isFinite)) throw new EngineError('bad-numbers', 'the look at the photo is not a number');
   const picture = { width: side, height: side, rgb: bytesOf(seen, side * side) };
-  return { picture, sigma, width: photo.width, height: photo.height };
+  return { picture, sigma, share, width: photo.width, height: photo.height };
 }
 
 /** Planes in [-1,1] to R, G and B side by side, 0 to 255. */
