@@ -11,7 +11,7 @@ import math
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .vae import SLOPE, Block, conv3
+from .vae import Block, conv3, levels
 
 SQUARE = 4  # px of the thumbnail that share a line
 
@@ -30,18 +30,7 @@ class Overview(nn.Module):
         self.out = conv3(w[0], 6)
 
     def forward(self, thumb: Tensor) -> Tensor:
-        h, skips = self.stem(thumb), []
-        for level in range(3):
-            for block in self.before[level]:
-                h = block(h)
-            if level < 2:
-                skips.append(h)
-                h = F.leaky_relu(self.down[level](h), SLOPE)
-        for level in (1, 0):
-            h = skips[level] + F.pixel_shuffle(self.up[level](h), 2)
-            for block in self.after[level]:
-                h = block(h)
-        lines = F.interpolate(self.out(h), scale_factor=SQUARE, mode="bilinear", align_corners=False)
+        lines = F.interpolate(self.out(levels(self, self.stem(thumb))), scale_factor=SQUARE, mode="bilinear", align_corners=False)
         gain, offset = lines.chunk(2, 1)
         return thumb + gain * (thumb + 1) + offset  # gains are of light above black
 

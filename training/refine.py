@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from .guide import guided
 from .sharpen import Sharpen
-from .vae import SLOPE, Block, conv3
+from .vae import SLOPE, Block, conv3, levels
 
 
 class Refine(nn.Module):
@@ -48,18 +48,7 @@ class Refine(nn.Module):
         sharp = self.aim(photo, restored) if sharp is None else sharp
         if sharp is not None:
             h = h + self.sharp(sharp)
-        skips = []
-        for level in range(3):
-            for block in self.before[level]:
-                h = block(h)
-            if level < 2:
-                skips.append(h)
-                h = F.leaky_relu(self.down[level](h), SLOPE)
-        for level in (1, 0):
-            h = skips[level] + F.pixel_shuffle(self.up[level](h), 2)
-            for block in self.after[level]:
-                h = block(h)
-        out = F.pixel_shuffle(self.out(h), 2)
+        out = F.pixel_shuffle(self.out(levels(self, h)), 2)
         return restored + out if sharp is None else restored + out[:, :3] + out[:, 3:] * (sharp - restored)
 
 

@@ -32,6 +32,22 @@ class Block(nn.Module):
         return x + self.conv2(F.leaky_relu(h, SLOPE))
 
 
+def levels(net: nn.Module, h: Tensor) -> Tensor:
+    """Down through three levels and up again with skips: blocks `net.before[level]`, `net.down`, `net.up`, `net.after[level]`."""
+    skips = []
+    for level in range(3):
+        for block in net.before[level]:
+            h = block(h)
+        if level < 2:
+            skips.append(h)
+            h = F.leaky_relu(net.down[level](h), SLOPE)
+    for level in (1, 0):
+        h = skips[level] + F.pixel_shuffle(net.up[level](h), 2)
+        for block in net.after[level]:
+            h = block(h)
+    return h
+
+
 class Encoder(nn.Module):
     """photo [B, 3, H, W] -> z [B, 16, H/8, W/8] in -3..3 and skips at H/2, H/4, H/8."""
 

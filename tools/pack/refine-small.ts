@@ -8,7 +8,7 @@ import { type Conv, conv, convWeight, convWith, pixelShuffle } from './conv.ts';
 import type { Emitter } from './emitter.ts';
 import { type GuideDims, guided } from './guide-small.ts';
 import { type SharpenDims, sharpen } from './sharpen-small.ts';
-import { block, SLOPE } from './vae-small.ts';
+import { throughLevels } from './vae-small.ts';
 
 export interface RefineDims {
   readonly widths: readonly number[];
@@ -22,34 +22,17 @@ export type Aim = { readonly sharpen: SharpenDims } | { readonly guide: GuideDim
 const PLANE = [1, 3, 'H', 'W'] as const;
 
 export function refine(e: Emitter, { widths, blocks }: RefineDims, aim?: Aim): void {
-  const width = (level: number) => widths[level] ?? 0;
-  const last = widths.length - 1;
-  const run = (x: Value, way: string, level: number) => {
-    let h = x;
-    for (let i = 0; i < (blocks[level] ?? 0); i++) h = block(e, h, `${way}.${level}.${i}`, width(level));
-    return h;
-  };
+  const first = widths[0] ?? 0;
   const photo = e.input('photo', PLANE);
   const restored = e.input('restored', PLANE);
   // Convolutions of three channels each: of the six together WebGPU's kernel makes wrong numbers (onnxruntime-web 1.30).
-  const stem = (tensor: string): Conv => ({ tensor, out: width(0), in: 3, kernel: 6, stride: 2, pad: 2, edge: true });
+  const stem = (tensor: string): Conv => ({ tensor, out: first, in: 3, kernel: 6, stride: 2, pad: 2, edge: true });
   const look = (x: Value, tensor: string) => convWith(e, e.narrow(x), convWeight(e, stem(tensor)), '', stem(tensor));
   let h = e.add(look(photo, 'photo'), conv(e, e.narrow(restored), stem('stem')));
   const clear = aim && ('sharpen' in aim ? sharpen(e, photo, aim.sharpen) : guided(e, photo, restored, aim.guide));
   if (clear) h = e.add(h, look(clear, 'sharp'));
-  const skips: Value[] = [];
-  for (let level = 0; level <= last; level++) {
-    h = run(h, 'before', level);
-    if (level === last) break;
-    skips.push(h);
-    const down = { tensor: `down.${level}`, out: width(level + 1), in: width(level), kernel: 3, stride: 2, pad: 1 };
-    h = e.op('LeakyRelu', [conv(e, h, down)], { alpha: SLOPE });
-  }
-  for (let level = last - 1; level >= 0; level--) {
-    const up = conv(e, h, { tensor: `up.${level}`, out: 4 * width(level), in: width(level + 1), kernel: 1 });
-    h = run(e.add(skips[level] ?? '', pixelShuffle(e, up)), 'after', level);
-  }
-  const out: Conv = { tensor: 'out', out: clear ? 16 : 12, in: width(0), kernel: 3, pad: 1, edge: true };
+  h = throughLevels(e, h, widths, blocks, blocks);
+  const out: Conv = { tensor: 'out', out: clear ? 16 : 12, in: first, kernel: 3, pad: 1, edge: true };
   const made = e.widen(pixelShuffle(e, conv(e, h, out)));
   e.output('restored', clear ? moved(e, restored, clear, made) : e.add(restored, made), PLANE);
 }

@@ -34,6 +34,41 @@ export function block(e: Emitter, x: Value, tensor: string, w: number): Value {
 }
 
 /**
+ * Down through the levels of a small network and up again, with skips; tensors `before.L.i`, `down.L`, `up.L`, `after.L.i`.
+ *
+ * @param down and `up`: blocks of each level on either way; the lowest has those of `down` alone
+ */
+export function throughLevels(
+  e: Emitter,
+  x: Value,
+  widths: readonly number[],
+  down: readonly number[],
+  up: readonly number[],
+): Value {
+  const wide = (level: number) => widths[level] ?? 0;
+  const last = widths.length - 1;
+  const run = (from: Value, way: string, level: number, count = 0) => {
+    let h = from;
+    for (let i = 0; i < count; i++) h = block(e, h, `${way}.${level}.${i}`, wide(level));
+    return h;
+  };
+  const skips: Value[] = [];
+  let h = x;
+  for (let level = 0; level <= last; level++) {
+    h = run(h, 'before', level, down[level]);
+    if (level === last) break;
+    skips.push(h);
+    const half = { tensor: `down.${level}`, out: wide(level + 1), in: wide(level), kernel: 3, stride: 2, pad: 1 };
+    h = e.op('LeakyRelu', [conv(e, h, half)], { alpha: SLOPE });
+  }
+  for (let level = last - 1; level >= 0; level--) {
+    const twice = conv(e, h, { tensor: `up.${level}`, out: 4 * wide(level), in: wide(level + 1), kernel: 1 });
+    h = run(e.add(skips[level] ?? '', pixelShuffle(e, twice)), 'after', level, up[level]);
+  }
+  return h;
+}
+
+/**
  * x + conv2(lrelu((1 + g)·conv1(x) + b)), with g and b from `pooled`. The modulation is folded into conv1's weights at run
  * time (it is one factor and one offset an output channel), which saves two passes over the plane.
  */
