@@ -70,6 +70,12 @@ export function checkReferences(manifest: Manifest): void {
   if (tile.overlap >= tile.gpu || tile.overlap >= tile.wasm) throw damaged('overlap is not smaller than the tile');
 }
 
+/** The graph of an instance; undefined where there is no such instance. */
+function graphBehind({ instances, graphs }: Pick<Manifest, 'instances' | 'graphs'>, id: string) {
+  const instance = has(instances, id) ? instances[id] : undefined;
+  return instance && has(graphs, instance.graph) ? graphs[instance.graph] : undefined;
+}
+
 /** The engine feeds this graph by the shapes here, and names tasks that the pack must have. */
 function checkAuto({ auto, instances, graphs, tasks, parts }: Manifest): void {
   if (!auto) return;
@@ -77,8 +83,7 @@ function checkAuto({ auto, instances, graphs, tasks, parts }: Manifest): void {
     if (id !== CLEAN && !tasks.some((task) => task.id === id)) throw damaged(`auto names ${id}, which is not a task`);
   }
   if (!parts.includes('text')) return;
-  const instance = has(instances, auto.graph) ? instances[auto.graph] : undefined;
-  const graph = instance && has(graphs, instance.graph) ? graphs[instance.graph] : undefined;
+  const graph = graphBehind({ instances, graphs }, auto.graph);
   if (!graph) throw damaged(`auto names ${auto.graph}, which is not an instance`);
   const wanted = {
     crops: ['k', 3, auto.crop, auto.crop],
@@ -100,8 +105,7 @@ function checkRefine({ refine = [], instances, graphs, tasks, parts }: Manifest)
   for (const { task, instance: id } of refine) {
     if (!tasks.some((each) => each.id === task)) throw damaged(`refine names ${task}, which is not a task`);
     if (!parts.includes('vae')) continue;
-    const instance = has(instances, id) ? instances[id] : undefined;
-    const graph = instance && has(graphs, instance.graph) ? graphs[instance.graph] : undefined;
+    const graph = graphBehind({ instances, graphs }, id);
     if (!graph) throw damaged(`refine names ${id}, which is not an instance`);
     const ports = [...graph.inputs, ...graph.outputs];
     const plain = ports.every(({ dtype, shape }) => dtype === 'float32' && shape.join() === '1,3,H,W') && !graph.bands;
@@ -111,14 +115,13 @@ function checkRefine({ refine = [], instances, graphs, tasks, parts }: Manifest)
   }
 }
 
-/** The engine feeds these by the shape here. They run beside the transformer, so a pack without one may lack them. */
+/** The engine feeds these by the shape here. They lie with the VAE: a pack without that has none. */
 function checkOverview({ overview, anchor, instances, graphs, tasks, parts }: Manifest): void {
   for (const { task, instance: id } of overview?.tasks ?? []) {
     if (!tasks.some((each) => each.id === task)) throw damaged(`overview names ${task}, which is not a task`);
     if (anchor?.tasks.includes(task)) throw damaged(`${task} is held to an anchor and to an overview`);
     if (!parts.includes('vae')) continue;
-    const instance = has(instances, id) ? instances[id] : undefined;
-    const graph = instance && has(graphs, instance.graph) ? graphs[instance.graph] : undefined;
+    const graph = graphBehind({ instances, graphs }, id);
     if (!graph) throw damaged(`overview names ${id}, which is not an instance`);
     const ports = [...graph.inputs, ...graph.outputs];
     const side = overview?.side;
