@@ -5,7 +5,7 @@
     nice -n 19 python -m training.train_overview fit --task reflection --views /tmp/overview --held /tmp/overview/held --run /tmp/overview/run --seconds 3600
     python -m training.train_overview put --task reflection --run /tmp/overview/run --state training/state
 
-`see` keeps thumbnails of degraded and clean views as bytes, 200 a second; with --held-out those of every twelfth photo, which the others
+`see` keeps thumbnails of degraded and clean views as bytes, 300 a second; with --held-out those of every twelfth photo, which the others
 never show. `fit` trains on the views of --views and says after each 250 updates what it takes back of those of --held.
 A file RUN/deadline with a Unix time moves the end of a `fit` that runs.
 """
