@@ -9,13 +9,14 @@ import { NeedsRows, Obstacles } from './Needs.tsx';
 import { PackButtons } from './PackButtons.tsx';
 import { Details, FailureText, PackProgress, Row, useTaskNames } from './parts.tsx';
 import { missingParts, newsText, originText } from './texts.ts';
-import { choosePack, isSame, isWorking } from './work.ts';
+import { choosePack, isSame, isWorking, waitsForStart } from './work.ts';
 
 /** One stored pack: what it is, what goes on with it, what can be done with it. */
 export function PackCard({ pack }: { pack: StoredPack }) {
   const { t, i18n } = useTranslation();
   const id = useId();
   const used = useApp((state) => isSame(state.settings.pack, pack.id));
+  const waits = useApp((state) => waitsForStart(state, pack.id));
   const running = useApp((state) => state.job === 'running');
   const { status } = pack;
   const missing = pack.tasks.length > 0 ? missingParts(pack.parts) : [];
@@ -44,15 +45,15 @@ export function PackCard({ pack }: { pack: StoredPack }) {
           </h3>
           <p className="field-hint">{facts.join(' · ')}</p>
         </div>
-        {used && <span className="pack-badge">{t('packs.inUse')}</span>}
-        {!used && usable && (
+        {used && <span className="pack-badge">{t(waits ? 'packs.inUseNext' : 'packs.inUse')}</span>}
+        {(!used || waits) && usable && (
           <button
             type="button"
             className="button"
             disabled={running || isWorking(status)}
             onClick={() => choosePack(pack.id)}
           >
-            {t('packs.use')}
+            {t(waits ? 'packs.useNow' : 'packs.use')}
           </button>
         )}
       </div>

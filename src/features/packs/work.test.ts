@@ -1,10 +1,11 @@
 import { beforeEach, expect, it, vi } from 'vitest';
 import type { StoredPack } from '../../../workers/packs/protocol.ts';
+import type { EngineInfo, PackInfo } from '../../../workers/protocol.ts';
 import { engine } from '../../app/engine.ts';
 import { packs } from '../../app/packs.ts';
 import { useApp } from '../../store/index.ts';
 import { sampleResult } from '../../store/sample.ts';
-import { choosePack, continuePack, removePack } from './work.ts';
+import { choosePack, continuePack, removePack, waitsForStart } from './work.ts';
 
 // Where the app lies: the door to packs asks for it when it is loaded, and the page is not there in Node.
 vi.hoisted(() => vi.stubGlobal('document', { baseURI: 'https://example.org/' }));
@@ -60,6 +61,25 @@ it('an update lets no result go: it is used from the next start on', async () =>
   expect(app().settings.pack).toEqual(next);
   expect(engine.restart).not.toHaveBeenCalled();
   expect(app().current).toBe(2);
+});
+
+it('an update that waits for the next start is told apart from the version that runs, and can be used at once', async () => {
+  const run = (version: string) => {
+    app().setEngine({ state: 'ready', engine: {} as EngineInfo, pack: { name: 'test', version } as PackInfo });
+  };
+  run('1');
+  expect(waitsForStart(app(), before)).toBe(false);
+  withResult();
+  await continuePack(pack);
+  expect(waitsForStart(app(), next)).toBe(true);
+  // The version that still runs was not chosen any more; another pack's version says nothing.
+  expect(waitsForStart(app(), before)).toBe(false);
+  expect(waitsForStart(app(), { name: 'other', version: '2' })).toBe(false);
+  choosePack(next);
+  app().restart?.();
+  expect(engine.restart).toHaveBeenCalledOnce();
+  run('2');
+  expect(waitsForStart(app(), next)).toBe(false);
 });
 
 it('another pack is not taken before a person has agreed that results go', () => {

@@ -5,7 +5,7 @@ import { restartEngine, restartWith } from '../../app/restart.ts';
 import { toast } from '../../app/toast.ts';
 import { fail, failureOf, type Result } from '../../bridge/outcome.ts';
 import { t } from '../../i18n/index.ts';
-import { useApp } from '../../store/index.ts';
+import { type AppState, useApp } from '../../store/index.ts';
 import { type PackFrom, packKey } from '../../store/packsSlice.ts';
 import { pickFolder } from './given.ts';
 
@@ -121,6 +121,13 @@ function followUpdate(id: StoredId): void {
   if (app().job === 'running' || app().results.length > 0) app().setSettings({ pack: id });
   else choosePack(id);
 }
+
+/** It was chosen, and the engine runs another version of it until its next start: an update that waits (`followUpdate`). */
+export const waitsForStart = ({ engine, settings }: Pick<AppState, 'engine' | 'settings'>, id: StoredId): boolean =>
+  isSame(settings.pack, id) &&
+  engine.state === 'ready' &&
+  engine.pack.name === id.name &&
+  engine.pack.version !== id.version;
 
 /** @param id null for the pack that comes with the app */
 export const choosePack = (id: StoredId | null): void => restartWith(() => takePack(id));
