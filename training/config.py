@@ -48,9 +48,9 @@ def default_config() -> dict:
             # Those of these tasks are seen as the photo itself becomes by smooth gains, too (guide.py).
             "guide": {"tasks": ["flare", "haze", "reflection"], "step": 4, "radius": 4, "epsilon": 3e-5},
         },
-        # Tasks whose photos take their low frequencies from a look at the thumbnail (overview.py); sigma in its px,
-        # `share` of the way: seven tenths keep nine tenths of what it gains on average, and do much less harm where it errs.
-        "overview": {"widths": [48, 72, 96], "blocks": [2, 3, 4], "sigma": 4, "share": 0.7, "tasks": ["reflection"]},
+        # Tasks whose photos take their low frequencies from a look at the thumbnail (overview.py); sigma in its px, and by `doubt`
+        # less far where the mirror image is seen otherwise, which does much less harm where the look errs.
+        "overview": {"widths": [48, 72, 96], "blocks": [2, 3, 4], "sigma": 4, "doubt": 4, "tasks": ["flare", "reflection"]},
         "start_sigma": 0.05,
         "steps": 1,
     }

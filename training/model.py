@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from .auto import AutoHead
 from .conditioning import Conditioning, pack, position_ids, unpack
 from .dit import DiT, rope_table
-from .overview import held, overviews
+from .overview import held, look, overviews
 from .refine import Refine, refine_nets
 from .vae import SLOPE, Block, Decoder, Encoder
 
@@ -75,9 +75,13 @@ class Restorer(nn.Module):
         nets, tasks = getattr(self, "overview", {}), self.config["conditioning"]["tasks"]
         if not nets:
             return restored
-        sigma, share = (self.config["overview"][k] for k in ("sigma", "share"))
+        sigma, doubt = (self.config["overview"][k] for k in ("sigma", "doubt"))
+
+        def seen(net: nn.Module, out: Tensor, small: Tensor) -> Tensor:
+            return held(out, *look(net, small, doubt), sigma)
+
         rows = zip((tasks[n] for n in task.tolist()), restored.split(1), thumb.split(1))
-        return torch.cat([held(out, nets[name](small), sigma, share) if name in nets else out for name, out, small in rows])
+        return torch.cat([seen(nets[name], out, small) if name in nets else out for name, out, small in rows])
 
     @torch.no_grad()
     def restore(self, photo: Tensor, thumb: Tensor, task: Tensor, noise: Tensor, steps) -> Tensor | list[Tensor]:

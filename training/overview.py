@@ -3,11 +3,12 @@
 A reflection lies over large areas, and how much light of a place is its own is told by the whole: where blacks are grey, where
 shapes do not go on. A tile shows too little of that. So a small network of three levels sees the thumbnail and gives a line
 gain * photo + offset, channel by channel, for every 4 px of it; the app moves the low frequencies of the restored photo to what these
-lines make of the thumbnail (docs/pack-format.md, "Overview").
+lines make of the thumbnail, less far where they make something else of its mirror image (docs/pack-format.md, "Overview").
 """
 
 import math
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -53,10 +54,19 @@ def low(x: Tensor, sigma: float) -> Tensor:
     return x
 
 
-def held(restored: Tensor, picture: Tensor, sigma: float, share: float) -> Tensor:
-    """[B, 3, H, W], its low frequencies moved by `share` of the way to those of picture [B, 3, S, S], both in -1..1. In two moves, the
+def look(net: nn.Module, thumb: Tensor, doubt: float) -> tuple[Tensor, Tensor]:
+    """Mean of what the network makes of thumbnail and mirror image [B, 3, S, S], and how far both agree [B, 1, 1, 1], above 0 to 1:
+    M / (M + doubt * D), M the mean square of what their mean changes, D that of half their difference (`workers/pipeline/overview.ts`)."""
+    one, other = net(thumb).clamp(-1, 1), net(thumb.flip(3)).flip(3).clamp(-1, 1)
+    mean = (one + other) / 2
+    moved, apart = ((v.square().mean((1, 2, 3), keepdim=True)) for v in (mean - thumb, (one - other) / 2))
+    return mean, torch.where(moved > 0, moved / (moved + doubt * apart), 1.0)
+
+
+def held(restored: Tensor, picture: Tensor, share: Tensor, sigma: float) -> Tensor:
+    """[B, 3, H, W], its low frequencies moved by `share` [B, 1, 1, 1] of the way to those of picture [B, 3, S, S], both in -1..1. In two moves, the
     second of what is left: what a move drives beyond white or black is lost to the first one (`workers/pipeline/anchor.ts`)."""
-    picture, step = picture.clamp(-1, 1), 1 - math.sqrt(1 - share)
+    picture, step = picture.clamp(-1, 1), 1 - (1 - share).sqrt()
     for _ in range(2):
         restored = restored.clamp(-1, 1)
         moved = low(picture - F.interpolate(restored, picture.shape[2:], mode="area"), sigma)

@@ -32,6 +32,7 @@ from .train_refine import optimisers
 
 SIDE, SHORT, PART, VIEWS, HELD = 64, 192, 25600, 32, 12  # thumbnail, photos' shorter side, views of a file, of a batch; every so manieth photo
 CLEAN = 0.08
+POWER = {"reflection": 0.5, "flare": 0.5}  # of an even level: so that the damage lies in the middle of the band that the test set keeps to, 19 dB
 FLOORS = (1e-3, 7e-4)  # of the mean square in 0..1, degraded and clean: what no line can take back counts little, and clean views do not hold back all others
 
 
@@ -78,7 +79,7 @@ def see(a: argparse.Namespace) -> None:
         for _ in range(min(PART, a.count) // VIEWS):
             x, other = (jitter(torch.stack([view(photos, rng) for _ in range(VIEWS)]), g) for _ in range(2))
             clean = [rng.random() < CLEAN for _ in range(VIEWS)]
-            level = torch.rand(VIEWS, generator=g).sqrt()  # reflections: 19 dB on average, the middle of the band that the test set keeps to
+            level = torch.rand(VIEWS, generator=g) ** POWER.get(a.task, 1)
             y = mixed([TASKS.index(a.task)] * VIEWS, x, level, g, other, clean=clean, rng=rng, second=0)
             kept.append((torch.stack([(v.clamp(0, 1) * 255).round().byte() for v in (y, x)], 1), torch.tensor(clean)))
         pairs, clean = (torch.cat(each) for each in zip(*kept))
@@ -112,7 +113,7 @@ def fit(a: argparse.Namespace) -> None:
     net = Overview(c)
     net.out.weight.data.mul_(0.1)
     if a.init:
-        net.load_state_dict(load(a.init, ("overview",)).overview[a.task].state_dict())
+        net.load_state_dict(load(a.init, ("overview",)).overview[a.like or a.task].state_dict())
     ema, opts, g = copy.deepcopy(net), optimisers(net, a.lr), torch.Generator().manual_seed(a.seed)
     begin, n, loss_sum = time.time(), 0, 0.0
     end = begin + a.seconds
@@ -168,7 +169,8 @@ def main() -> None:
     cli.add_argument("--held-out", action="store_true")
     cli.add_argument("--run")
     cli.add_argument("--state", default="training/state")
-    cli.add_argument("--init")
+    cli.add_argument("--init", help="a state, from whose network `fit` begins")
+    cli.add_argument("--like", choices=TASKS, help="from the network of another task there")
     cli.add_argument("--count", type=int, default=102400)
     cli.add_argument("--seed", type=int, default=31)
     cli.add_argument("--seconds", type=float, default=3600)

@@ -63,7 +63,7 @@ const small = z.strictObject({
       widths: z.array(dim).length(3),
       blocks: z.array(z.number().int().min(0).max(16)).length(3),
       sigma: z.number().positive(),
-      share: z.number().positive().max(1),
+      doubt: z.number().min(0).max(100),
       tasks: z.array(taskId).min(1),
     })
     .optional(),

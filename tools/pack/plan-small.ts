@@ -114,7 +114,7 @@ export function smallPlan(c: SmallConfig): Plan {
         overview: {
           side: c.conditioning.thumb,
           sigma: seen.sigma,
-          share: seen.share,
+          doubt: seen.doubt,
           tasks: seen.tasks.map((task) => ({ task, instance: overviewId(task) })),
         },
       }),

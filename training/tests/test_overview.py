@@ -13,7 +13,7 @@ from training import train_overview
 from training.config import default_config
 from training.export import load, random_model, write
 from training.model import Restorer
-from training.overview import Overview, held, low
+from training.overview import Overview, held, look, low
 
 
 def test_an_untrained_end_leaves_the_thumbnail():
@@ -34,12 +34,12 @@ def test_low_frequencies_of_a_wave_and_of_an_even_area():
 
 def test_a_photo_takes_brightness_from_the_picture_and_keeps_its_detail():
     photo = (torch.rand(1, 3, 128, 192, generator=torch.Generator().manual_seed(1)) - 0.5) * 0.4
-    out = held(photo, torch.full((1, 3, 64, 64), 0.25), 4.0, 1.0)
+    out = held(photo, torch.full((1, 3, 64, 64), 0.25), torch.tensor(1.0), 4.0)
     assert abs(out.mean().item() - 0.25) < 1e-3
-    most = held(photo, torch.full((1, 3, 64, 64), 0.25), 4.0, 0.7)
+    most = held(photo, torch.full((1, 3, 64, 64), 0.25), torch.tensor(0.7), 4.0)
     assert abs(most.mean().item() - (0.7 * 0.25 + 0.3 * photo.mean().item())) < 1e-3
     assert torch.corrcoef(torch.stack([photo.flatten(), out.flatten()]))[0, 1] > 0.99
-    dark = held(torch.full((1, 3, 64, 64), -0.9), torch.full((1, 3, 64, 64), -1.4), 4.0, 1.0)
+    dark = held(torch.full((1, 3, 64, 64), -0.9), torch.full((1, 3, 64, 64), -1.4), torch.tensor(1.0), 4.0)
     assert torch.allclose(dark, torch.tensor(-1.0), atol=1e-5)  # no darker than black
 
 
@@ -55,7 +55,30 @@ def test_restore_looks_for_its_tasks_alone_and_not_without_the_transformer():
     assert torch.equal(seen[0], blind[0]) and torch.equal(seen[1][1], blind[1][1])
     with torch.no_grad():
         c = model.config["overview"]
-        assert torch.equal(seen[1][0], held(blind[1][:1], nets[with_it[0]](photo[:1]), c["sigma"], c["share"])[0])
+        assert torch.equal(seen[1][0], held(blind[1][:1], *look(nets[with_it[0]], photo[:1], c["doubt"]), c["sigma"])[0])
+
+
+class Side(torch.nn.Module):
+    """Says of the left half alone that it was brighter by `step`."""
+
+    def __init__(self, step: float, both: bool):
+        super().__init__()
+        self.step, self.both = step, both
+
+    def forward(self, thumb: torch.Tensor) -> torch.Tensor:
+        half = torch.arange(thumb.shape[3]) < thumb.shape[3] // (1 if self.both else 2)
+        return thumb + self.step * half
+
+
+def test_two_looks_agree_as_far_as_the_mirror_image_is_seen_alike():
+    thumb = torch.zeros(2, 3, 16, 16)
+    mean, agreement = look(Side(0.5, both=True), thumb, 4.0)
+    assert torch.equal(mean, torch.full_like(thumb, 0.5)) and torch.equal(agreement, torch.ones(2, 1, 1, 1))
+    mean, agreement = look(Side(0.5, both=False), thumb, 4.0)
+    assert torch.equal(mean, torch.full_like(thumb, 0.25))  # of one half each
+    assert torch.allclose(agreement, torch.tensor(0.25**2 / (0.25**2 + 4 * 0.25**2)))
+    assert torch.equal(look(Side(0.5, both=False), thumb, 0.0)[1], torch.ones(2, 1, 1, 1))
+    assert torch.equal(look(Side(0.0, both=True), thumb, 4.0)[1], torch.ones(2, 1, 1, 1))  # nothing changed
 
 
 @pytest.fixture
@@ -81,7 +104,7 @@ def test_a_view_is_a_part_of_a_photo_or_of_two_beside_each_other():
 def test_views_training_and_state(tmp_path, photos, monkeypatch):
     monkeypatch.setattr(train_overview, "PART", 128)
     a = Namespace(task="reflection", data=[str(photos)], views=str(tmp_path / "views"), held=str(tmp_path / "held"), held_out=False,
-                  run=str(tmp_path / "run"), state=str(tmp_path / "state"), init=None, count=256, seed=7, seconds=3.0, lr=7e-4)
+                  run=str(tmp_path / "run"), state=str(tmp_path / "state"), init=None, like=None, count=256, seed=7, seconds=3.0, lr=7e-4)
     train_overview.see(Namespace(**{**vars(a), "views": a.held, "held_out": True, "count": 64}))
     train_overview.see(a)
     pairs, clean = train_overview.views(a.views)

@@ -218,7 +218,7 @@ describe('the look at the whole photo', () => {
     const tasks: NonNullable<Manifest['overview']>['tasks'] = [{ task: 'noise', instance: 'overview.noise' }];
     Object.assign(manifest.graphs, { overview: graph });
     manifest.instances['overview.noise'] = { graph: 'overview', weights: {} };
-    manifest.overview = { side: 64, sigma: 4, share: 0.5, tasks };
+    manifest.overview = { side: 64, sigma: 4, doubt: 4, tasks };
     return { manifest, graph, tasks };
   }
 
@@ -238,7 +238,7 @@ describe('the look at the whole photo', () => {
     ['no instance', /not an instance/, ({ manifest }) => Reflect.deleteProperty(manifest.instances, 'overview.noise')],
     ['another input', /does not fit/, ({ graph }) => Object.assign(graph.inputs[0] ?? {}, { name: 'photo' })],
     ['another side', /does not fit/, ({ manifest }) => Object.assign(manifest.overview ?? {}, { side: 32 })],
-    ['a share of nothing', /share/, ({ manifest }) => Object.assign(manifest.overview ?? {}, { share: 0 })],
+    ['doubt below nothing', /doubt/, ({ manifest }) => Object.assign(manifest.overview ?? {}, { doubt: -1 })],
     [
       'a task that is held to an anchor as well',
       /to an anchor and to an overview/,

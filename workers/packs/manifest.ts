@@ -286,8 +286,8 @@ export const manifestSchema = z.strictObject({
       side: positive(512),
       /** Of the Gaussian that separates low from high, in px of the thumbnail. */
       sigma: z.number().positive().max(64),
-      /** Of the way to what the network says that the photo goes: it errs, and half a mistake is a quarter of the damage. */
-      share: z.number().positive().max(1),
+      /** How much less far the photo goes where the thumbnail's mirror image is judged otherwise; 0: as far. */
+      doubt: z.number().min(0).max(100),
       tasks: z
         .array(z.strictObject({ task: taskId, instance: symbol }))
         .min(1)
